@@ -1,0 +1,174 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Typed access to untrusted JSON. Every getter names the path of what is wrong; faults are collected, not thrown.
+
+A getter that finds a fault records it and returns the default, so that reading goes on and the caller hears everything
+at once. What was never asked for is reported by `finish()`: a misspelt option must not be lost.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
+
+from ..errors import Fault
+from .values import LONGEST, scalar_fault, text_of
+
+
+class Fields:
+    """One JSON object being read."""
+
+    def __init__(self, value: Any, path: str, faults: List[Fault]) -> None:
+        self.path = path
+        self.faults = faults
+        self._seen: Set[str] = set()
+        self._value: Mapping[str, Any] = {}
+        if isinstance(value, dict):
+            self._value = value
+        else:
+            self.fault("", f"must be an object, not {_kind(value)}")
+
+    def fault(self, key: str, message: str) -> None:
+        """Record that `key` (or the object itself, when empty) is wrong."""
+        self.faults.append(Fault(self.at(key), message))
+
+    def at(self, key: str) -> str:
+        """The path of `key`, as a person would write it."""
+        return f"{self.path}.{key}" if key and self.path else key or self.path or "document"
+
+    def has(self, key: str) -> bool:
+        """Whether `key` is there at all, null included."""
+        self._seen.add(key)
+        return key in self._value
+
+    def raw(self, key: str) -> Any:
+        """The value as it came; None when absent."""
+        self._seen.add(key)
+        return self._value.get(key)
+
+    def text(self, key: str, default: str = "", required: bool = False) -> str:
+        """A scalar as text; booleans become `true` and `false`."""
+        value = self.raw(key)
+        if value is None:
+            if required:
+                self.fault(key, "is required")
+            return default
+        wrong = scalar_fault(value)
+        if wrong:
+            self.fault(key, wrong)
+            return default
+        return text_of(value)
+
+    def optional_text(self, key: str) -> Optional[str]:
+        """As `text`, but None when absent or null."""
+        return self.text(key) if self.raw(key) is not None else None
+
+    def choice(self, key: str, allowed: Sequence[str], default: str, fold: bool = False) -> str:
+        """One of `allowed`; with `fold`, written in any case."""
+        value = self.text(key, default)
+        for option in allowed:
+            if value == option or (fold and value.lower() == option.lower()):
+                return option
+        if value == default:  # a default need not be among the choices ("not given")
+            return default
+        self.fault(key, f"{value!r} is not allowed; choose one of {', '.join(allowed)}")
+        return default
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """A boolean; `yes`, `on`, `1` and their opposites are understood."""
+        value = self.optional_flag(key)
+        return default if value is None else value
+
+    def optional_flag(self, key: str) -> Optional[bool]:
+        """As `flag`, but None when absent or null."""
+        value = self.raw(key)
+        if value is None or isinstance(value, bool):
+            return value
+        word = text_of(value).lower() if not scalar_fault(value) else ""
+        if word in ("true", "yes", "on", "1", "y"):
+            return True
+        if word in ("false", "no", "off", "0", "n"):
+            return False
+        self.fault(key, f"{value!r} is not a boolean; write true or false")
+        return None
+
+    def number(self, key: str, default: float, low: float, high: float) -> float:
+        """A number between `low` and `high`."""
+        value = self.raw(key)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+            self.fault(key, f"must be a number, not {_kind(value)}")
+            return default
+        if not low <= value <= high:
+            self.fault(key, f"{value} is out of range; allowed is {low:g} to {high:g}")
+            return default
+        return value
+
+    def objects(self, key: str) -> List["Fields"]:
+        """A list of objects; absent is empty."""
+        value = self.raw(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.fault(key, f"must be a list, not {_kind(value)}")
+            return []
+        return [Fields(item, f"{self.at(key)}[{index}]", self.faults) for index, item in enumerate(value)]
+
+    def object(self, key: str) -> "Fields":
+        """An object inside this one; absent is an empty one."""
+        value = self.raw(key)
+        return Fields({} if value is None else value, self.at(key), self.faults)
+
+    def texts(self, key: str) -> List[str]:
+        """A list of scalars."""
+        value = self.raw(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.fault(key, f"must be a list, not {_kind(value)}")
+            return []
+        found = []
+        for index, item in enumerate(value):
+            wrong = scalar_fault(item)
+            if wrong:
+                self.fault(f"{key}[{index}]", wrong)
+            else:
+                found.append(text_of(item))
+        return found
+
+    def mapping(self, key: str) -> Optional[Dict[str, Optional[str]]]:
+        """A map of scalars; a null value stays None ("remove this one"). None when the map is absent."""
+        value = self.raw(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.fault(key, f"must be a map of names to values, not {_kind(value)}")
+            return None
+        found: Dict[str, Optional[str]] = {}
+        for name, item in value.items():
+            wrong = _name_fault(name) or (scalar_fault(item) if item is not None else None)
+            if wrong:
+                self.fault(f"{key}.{name}"[:LONGEST], wrong)
+            else:
+                found[name] = None if item is None else text_of(item)
+        return found
+
+    def finish(self, also: Iterable[str] = ()) -> None:
+        """Report what nobody asked for, with the nearest known name."""
+        known = self._seen.union(also)
+        for key in self._value:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), sorted(known), 1)
+                self.fault(str(key)[:80], "is unknown" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def _name_fault(name: Any) -> Optional[str]:
+    if not isinstance(name, str) or not name:
+        return "a name must be a text that is not empty"
+    return scalar_fault(name)
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, (int, float)) else type(value).__name__)

@@ -1,0 +1,157 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scalars: what may be written into the CIB, and when two spellings mean the same.
+
+Spellings follow Pacemaker: `crm_parse_interval_spec`, `crm_str_to_boolean` and `char2score` (Pacemaker Explained,
+"Property and Option values").
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Callable, Dict, Optional
+
+LONGEST = 65536  # characters in one value; libxml2 and Pacemaker's IPC lose data silently far beyond it
+LONGEST_ID = 255
+
+ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+AGENT_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\Z")
+
+# XML 1.0 can't carry these, not even escaped; lone surrogates can't be encoded.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def text_of(value: Any) -> str:
+    """A JSON scalar as the CIB writes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def scalar_fault(value: Any) -> Optional[str]:
+    """Why `value` can't be an XML attribute, or None."""
+    if not isinstance(value, (str, int, float, bool)):
+        return f"must be a text, a number or a boolean, not {type(value).__name__}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    text = text_of(value)
+    if len(text) > LONGEST:
+        return f"is {len(text)} characters long; at most {LONGEST} are allowed"
+    bad = _FORBIDDEN.search(text)
+    if bad:
+        return f"holds the character U+{ord(bad.group()):04X}, which XML cannot carry"
+    return None
+
+
+def id_fault(text: str) -> Optional[str]:
+    """Why `text` can't be an id, or None. Same rule as pcs: an XML NCName in ASCII."""
+    if not text:
+        return "an id must not be empty"
+    if len(text) > LONGEST_ID:
+        return f"an id has at most {LONGEST_ID} characters, this one has {len(text)}"
+    if not ID.match(text):
+        return f"{text!r} is no id: it starts with a letter or _, then letters, digits, _ . and - only"
+    return None
+
+
+_UNITS = {
+    "": 1000, "s": 1000, "sec": 1000, "ms": 1, "msec": 1, "us": 0.001, "usec": 0.001,
+    "m": 60000, "min": 60000, "h": 3600000, "hr": 3600000,
+}  # fmt: skip
+_DURATION = re.compile(r"\s*(\d+)\s*([A-Za-z]*)\s*\Z")
+_ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
+
+
+def duration_ms(text: str) -> Optional[int]:
+    """An interval such as `30`, `30s`, `5min` or `PT30S` in milliseconds; None when it is none."""
+    plain = _DURATION.match(text)
+    if plain:
+        unit = _UNITS.get(plain.group(2).lower())
+        return None if unit is None else int(int(plain.group(1)) * unit)
+    iso = _ISO.match(text)
+    if iso and any(iso.groups()):
+        days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
+        return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
+    return None
+
+
+def boolean(text: str) -> Optional[bool]:
+    """A boolean as Pacemaker reads it; None when it is none."""
+    word = text.strip().lower()
+    if word in ("true", "yes", "on", "y", "1"):
+        return True
+    if word in ("false", "no", "off", "n", "0"):
+        return False
+    return None
+
+
+INFINITY = 1000000
+
+
+def score(text: str) -> Optional[int]:
+    """A score with its infinities (±1000000) and old colours; None when it is none."""
+    word = text.strip().lower()
+    named = {"infinity": INFINITY, "+infinity": INFINITY, "-infinity": -INFINITY, "red": -INFINITY, "green": 0, "yellow": 0}
+    if word in named:
+        return named[word]
+    if re.match(r"[+-]?\d+\Z", word):
+        return max(-INFINITY, min(INFINITY, int(word)))
+    return None
+
+
+def score_text(text: str) -> str:
+    """A score as pcs and Pacemaker print it."""
+    value = score(text)
+    if value is None:
+        return text
+    return {INFINITY: "INFINITY", -INFINITY: "-INFINITY"}.get(value, str(value))
+
+
+_ROLES = {"master": "Promoted", "slave": "Unpromoted"}
+
+
+def role(text: str) -> str:
+    """The one name of a role, whatever the stack calls it (Master and Promoted, Slave and Unpromoted)."""
+    word = text.strip().lower()
+    return _ROLES.get(word, word.capitalize())
+
+
+# How the values of well-known options are to be compared. What is not here is compared letter by letter.
+_BOOLEANS = (
+    "stonith-enabled fencing-enabled symmetric-cluster maintenance-mode start-failure-is-fatal enable-startup-probes "
+    "stop-all-resources stop-orphan-resources stop-orphan-actions remove-after-stop enable-acl concurrent-fencing "
+    "startup-fencing shutdown-lock have-watchdog is-managed maintenance allow-unhealthy-nodes promotable notify ordered "
+    "interleave globally-unique allow-migrate critical standby enabled record-pending "
+    "symmetrical require-all sequential is-default"
+).split()
+_DURATIONS = (
+    "cluster-recheck-interval dc-deadtime election-timeout shutdown-escalation join-finalization-timeout "
+    "join-integration-timeout transition-delay stonith-timeout fencing-timeout cluster-delay batch-delay shutdown-lock-limit "
+    "priority-fencing-delay node-pending-timeout failure-timeout interval timeout start-delay "
+    "stonith-watchdog-timeout fencing-watchdog-timeout "
+    "monitor-timeout pcmk_delay_max"
+).split()
+_SCORES = ("resource-stickiness", "score", "priority", "migration-threshold", "node-health-base", "node-health-green", "node-health-yellow", "node-health-red")
+
+_NORMAL: Dict[str, Callable[[str], Any]] = {}
+_NORMAL.update({name: boolean for name in _BOOLEANS})
+_NORMAL.update({name: duration_ms for name in _DURATIONS})
+_NORMAL.update({name: score for name in _SCORES})
+_NORMAL.update({"role": role, "target-role": role, "rsc-role": role, "with-rsc-role": role})
+
+
+def canonical(name: str, text: str) -> Any:
+    """What option `name` means when it is written `text`: the same for all spellings of one value."""
+    normal = _NORMAL.get(name)
+    value = None if normal is None else normal(text)
+    return text if value is None else value
+
+
+def same(name: str, left: Optional[str], right: Optional[str]) -> bool:
+    """Whether two spellings of option `name` mean the same; None is "not set"."""
+    if left is None or right is None:
+        return left is right
+    return left == right or canonical(name, left) == canonical(name, right)
