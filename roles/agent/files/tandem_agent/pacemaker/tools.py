@@ -1,0 +1,295 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pacemaker's command line tools, one small method a tool.
+
+Exit codes are Pacemaker's `crm_exit_t` (`crm_error --exit CODE`): 0 fine, 1 generic failure, 5 not installed, 76
+protocol (a CIB of a newer stack), 78 configuration refused, 102 not connected, 103 update older than what is there,
+104 digest mismatch, 105 no such object, 106 quorum required, 124 timeout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import tempfile
+import threading
+import xml.etree.ElementTree as ElementTree
+from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+
+from ..errors import AgentError
+from .runner import Completed, Runner, memfile, memfile_path, memfile_read
+from .verdict import Verdict, read_verdict
+
+OK, DISCONNECTED, OLD, DIGEST, NO_SUCH, NO_QUORUM, TIMED_OUT = 0, 102, 103, 104, 105, 106, 124
+_COROSYNC_CONF = "/etc/corosync/corosync.conf"
+
+
+class PatchRefused(Exception):
+    """The CIB moved on since it was read (rc 103, or 104 when only its digest shows it). Reload and try again."""
+
+    def __init__(self, rc: int, text: str) -> None:
+        super().__init__(text)
+        self.rc = rc
+        self.text = text
+
+
+def cleaned(stderr: bytes) -> str:
+    """A tool's complaint as one line for a message. Numbered XML is left out: cibadmin 2.x prints the CIB it refuses."""
+    lines = stderr.decode("utf-8", "replace").splitlines()
+    text = " ".join(" ".join(line for line in lines if not re.match(r"\s*(\d+\s|\d*\s*<)", line)).split())
+    return text if len(text) <= 2000 else text[:2000] + " …"
+
+
+def failed(tool: str, completed: Completed) -> AgentError:
+    """`tool.failed` for an exit code that no caller expects. Standard output stays out of it: it may hold the CIB."""
+    said = cleaned(completed.stderr) or "it said nothing"
+    return AgentError(
+        "tool.failed",
+        f"{tool} failed with exit code {completed.rc}: {said}",
+        {"tool": tool, "rc": completed.rc, "stderr": said},
+    )
+
+
+class Tools:
+    """The tools as functions. Safe to use from several threads."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self._lock = threading.Lock()
+        self._versions: Dict[str, str] = {}
+        self._node: Optional[Tuple[float, str]] = None  # (corosync.conf's change time, name)
+
+    @property
+    def file(self) -> Optional[str]:
+        """The file that CIB_file points all tools at, None on a live cluster."""
+        return self.runner.environment.get("CIB_file") or None
+
+    @property
+    def offline(self) -> bool:
+        """Whether the tools work on a file instead of the cluster."""
+        return self.file is not None
+
+    # -- the CIB
+
+    def query_cib(self) -> bytes:
+        """The whole CIB, status included. `cib.unavailable` when Pacemaker does not run here."""
+        if self.file is not None and not self.runner.has("cibadmin"):
+            return _read_file(self.file)  # enough to export and to plan without a preview
+        completed = self.runner.run(["cibadmin", "--query"])
+        if completed.rc != OK:
+            self._unavailable("cibadmin", completed, (DISCONNECTED, NO_SUCH, TIMED_OUT))
+        return completed.stdout
+
+    def diff(self, original: bytes, candidate: bytes) -> bytes:
+        """The patch from one CIB to the other, with versions; empty when they are the same."""
+        with memfile(original) as old, memfile(candidate) as new:
+            completed = self.runner.run(
+                ["crm_diff", "--original", memfile_path(old), "--new", memfile_path(new)], pass_fds=(old, new)
+            )
+        if completed.rc not in (0, 1):  # 1: they differ
+            raise failed("crm_diff", completed)
+        if completed.rc == 1 and not completed.stdout.strip():
+            raise failed("crm_diff", completed)
+        return completed.stdout if completed.stdout.strip() else b""
+
+    def patch(self, patch: bytes, timeout: float = 30.0) -> None:
+        """Apply `patch`: the one moment at which the cluster's configuration changes.
+
+        Errors: PatchRefused, `cib.no_quorum`, `cib.schema`, `cib.unavailable`, `tool.failed`.
+        """
+        _must_be_patch(patch)
+        completed = self.runner.run(["cibadmin", "--patch", "--xml-pipe"], stdin=patch, timeout=timeout)
+        if completed.rc == OK:
+            return
+        said = cleaned(completed.stderr)
+        if completed.rc in (OLD, DIGEST):
+            raise PatchRefused(completed.rc, said)
+        if completed.rc == NO_QUORUM:
+            raise AgentError(
+                "cib.no_quorum",
+                "this partition of the cluster has no quorum, so Pacemaker accepts no change; bring the other members (or"
+                " the quorum device) back first",
+                {"rc": completed.rc},
+                retryable=True,
+            )
+        if completed.rc == 78:
+            raise AgentError("cib.schema", f"the CIB does not accept this change: {said}", {"rc": completed.rc})
+        self._unavailable("cibadmin", completed, (DISCONNECTED,))
+
+    def verify(self, cib: bytes) -> Verdict:
+        """What Pacemaker's schema and crm_verify say about `cib`."""
+        if self.offline and not self.runner.has("crm_verify"):
+            return Verdict(
+                [], ["crm_verify is not on this host: the result was not checked against Pacemaker's schema"]
+            )
+        with memfile(cib) as file:
+            # Before 3.0 warnings need the second -V.
+            completed = self.runner.run(["crm_verify", "--xml-file", memfile_path(file), "-V", "-V"], pass_fds=(file,))
+        if completed.rc not in (OK, 78):  # 78: errors or warnings, the lines say which
+            raise failed("crm_verify", completed)
+        return read_verdict(completed.rc, completed.stderr.decode("utf-8", "replace"))
+
+    def graph(self, cib: bytes, timeout: float = 20.0) -> bytes:
+        """The transition that Pacemaker's scheduler would run on `cib`, as XML. Nothing is executed, not even in play:
+        `--run` schedules only (200 new resources: 50 ms), `--simulate` would also act it out (7 s).
+        """
+        # crm_simulate copies its input into CIB_shadow_dir and removes it when it ends by itself; a private directory
+        # keeps that copy from others' eyes, and from staying when the tool had to be killed.
+        with tempfile.TemporaryDirectory(prefix="tandem-") as scratch, memfile(cib) as source, memfile() as graph:
+            completed = self.runner.run(
+                [
+                    "crm_simulate",
+                    "--run",
+                    "--quiet",
+                    f"--save-graph={memfile_path(graph)}",
+                    f"--xml-file={memfile_path(source)}",
+                ],
+                timeout=timeout,
+                pass_fds=(source, graph),
+                environment={"CIB_shadow_dir": scratch},
+            )
+            found = memfile_read(graph)
+        if completed.rc != OK or not found:
+            raise failed("crm_simulate", completed)
+        return found
+
+    # -- status
+
+    def monitor(self) -> bytes:
+        """crm_mon's XML: nodes, resources, failures, bans, fencing history."""
+        completed = self.runner.run(["crm_mon", "-1", "--output-as=xml"])
+        if completed.rc != OK:
+            self._unavailable("crm_mon", completed, (DISCONNECTED, NO_SUCH, TIMED_OUT))
+        return completed.stdout
+
+    def metadata(self, agent: str) -> bytes:
+        """The metadata of `class:provider:type`, `class:type`, stonith agents as `stonith:type`."""
+        completed = self.runner.run(["crm_resource", "--show-metadata", agent])
+        if completed.rc != OK:  # 105 unknown (74 before 2.1); 5 not installed; 102 its daemon does not run
+            raise failed("crm_resource", completed)
+        return completed.stdout
+
+    def cleanup(self, resource: Optional[str] = None, node: Optional[str] = None, timeout: float = 60.0) -> None:
+        """Forget failed operations, so that the cluster tries again: of all resources, of one, on all nodes or on one."""
+        argv = ["crm_resource", "--cleanup"]
+        argv += [f"--resource={resource}"] if resource else []
+        argv += [f"--node={node}"] if node else []
+        self._command(argv, timeout)
+
+    # -- nodes and fencing
+
+    def local_node(self) -> str:
+        """This node's name: what the cluster calls it while it runs, else the host's name."""
+        changed = _changed(_COROSYNC_CONF)
+        with self._lock:
+            if self._node and self._node[0] == changed:
+                return self._node[1]
+        if self.offline or not self.runner.has("crm_node"):
+            return socket.gethostname()
+        completed = self.runner.run(["crm_node", "--name"], timeout=5)
+        name = completed.stdout.decode("utf-8", "replace").strip()
+        if completed.rc != OK or not name:
+            return socket.gethostname()
+        with self._lock:
+            self._node = (changed, name)
+        return name
+
+    def node_names(self) -> Dict[int, str]:
+        """Names of the nodes that the cluster layer knows, by Corosync node id."""
+        completed = self.runner.run(["crm_node", "--list"])
+        if completed.rc != OK:
+            self._unavailable("crm_node", completed, (DISCONNECTED,))
+        rows = re.findall(r"^(\d+) (\S+)", completed.stdout.decode("utf-8", "replace"), re.MULTILINE)
+        return {int(number): name for number, name in rows}
+
+    def remove_node(self, name: str, timeout: float = 60.0) -> None:
+        """Make Pacemaker forget a node that has left the membership: CIB, status, and the daemons' memory."""
+        self._command(["crm_node", "--force", f"--remove={name}"], timeout)
+
+    def stonith_history(self) -> bytes:
+        """The fencing history of all nodes, as XML."""
+        return self._command(["stonith_admin", "--history=*", "--output-as=xml"], 30).stdout
+
+    def fence_reboot(self, node: str, timeout: float) -> None:
+        """Power-cycle `node` through the cluster's own fencing and wait until that is confirmed. `fence.failed` if not."""
+        seconds = max(1, int(timeout) - 2)  # the tool's own limit first: it says more than a kill
+        completed = self.runner.run(["stonith_admin", f"--reboot={node}", f"--timeout={seconds}s"], timeout=timeout)
+        if completed.rc != OK:
+            said = cleaned(completed.stderr) or f"exit code {completed.rc}"
+            raise AgentError("fence.failed", f"fencing {node} failed: {said}", {"node": node, "rc": completed.rc})
+
+    # -- versions
+
+    def versions(self) -> Dict[str, Optional[str]]:
+        """Versions of `pacemaker` and `corosync`; None for what is not installed. What is found is remembered."""
+        return {
+            "pacemaker": self._version("pacemaker", ["cibadmin", "--version"], r"Pacemaker (\S+)"),
+            "corosync": self._version("corosync", ["corosync", "-v"], r"version '([^']+)'"),
+        }
+
+    def _version(self, name: str, argv: Sequence[str], pattern: str) -> Optional[str]:
+        with self._lock:
+            if name in self._versions:
+                return self._versions[name]
+        try:
+            completed = self.runner.run(argv, timeout=5)
+        except AgentError:
+            return None
+        match = re.search(pattern, completed.stdout.decode("utf-8", "replace"))
+        if not match:
+            return None
+        with self._lock:
+            self._versions[name] = match.group(1)
+        return match.group(1)
+
+    # -- failures
+
+    def _command(self, argv: List[str], timeout: float) -> Completed:
+        completed = self.runner.run(argv, timeout=timeout)
+        if completed.rc != OK:
+            self._unavailable(argv[0], completed, (DISCONNECTED,))
+        return completed
+
+    def _unavailable(self, tool: str, completed: Completed, codes: Sequence[int]) -> NoReturn:
+        """Raise `cib.unavailable` when the exit code says that nobody answers, `tool.failed` otherwise."""
+        if completed.rc not in codes:
+            raise failed(tool, completed)
+        if self.file is not None:
+            message = f"there is no usable CIB in {self.file}, which CIB_file names"
+        else:
+            message = (
+                "Pacemaker does not answer on this host: start the cluster (systemctl start corosync pacemaker), or look into"
+                " `journalctl -u pacemaker -u corosync`"
+            )
+        raise AgentError(
+            "cib.unavailable",
+            message,
+            {"tool": tool, "rc": completed.rc, "stderr": cleaned(completed.stderr)},
+            retryable=True,
+        )
+
+
+def _must_be_patch(patch: bytes) -> None:
+    """Before 3.0 cibadmin repairs broken XML silently and reports success: never let it come to that."""
+    try:
+        root = ElementTree.fromstring(patch)
+    except ElementTree.ParseError as error:
+        raise AgentError("internal", f"refusing to send a patch that is not well-formed XML: {error}") from error
+    if root.tag != "diff":
+        raise AgentError("internal", f"refusing to send a patch that is a <{root.tag}>, not a <diff>")
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise AgentError("cib.unavailable", f"cannot read {path}, which CIB_file names: {error.strerror}") from error
+
+
+def _changed(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except OSError:
+        return 0.0
