@@ -1,0 +1,40 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""XML ids that read as if pcs had made them (`vip-monitor-interval-30s`), and never clash."""
+
+from __future__ import annotations
+
+from typing import Iterable, Set
+from xml.etree.ElementTree import Element
+
+from ..model.values import LONGEST_ID
+
+
+class Ids:
+    """The ids of one document, to make more of."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken: Set[str] = set(taken)
+
+    @classmethod
+    def of(cls, root: Element) -> "Ids":
+        """All ids of a tree."""
+        return cls(element.attrib["id"] for element in root.iter() if "id" in element.attrib)
+
+    def fresh(self, *parts: str) -> str:
+        """A new id made of `parts`; numbered when that one is taken."""
+        wanted = sanitize("-".join(part for part in parts if part))
+        found, number = wanted, 0
+        while found in self._taken:
+            number += 1
+            found = f"{wanted}-{number}"
+        self._taken.add(found)
+        return found
+
+
+def sanitize(text: str) -> str:
+    """The nearest id: whatever an id cannot hold becomes `_`."""
+    clean = "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "_" for char in text)
+    if not clean or not (clean[0].isalpha() or clean[0] == "_"):
+        clean = "_" + clean
+    return clean[: LONGEST_ID - 8]  # room for a number

@@ -1,0 +1,89 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""XML in and out, strictly. Pacemaker 2.x's own tools silently repair broken XML; we refuse it.
+
+Document types are refused before anything in them is read, so no entity is ever expanded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, NamedTuple, Optional
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement, TreeBuilder, XMLParser
+
+from ..errors import AgentError
+
+
+class _Strict(TreeBuilder):
+    """Keeps comments (they are somebody's), refuses document types."""
+
+    def __init__(self) -> None:
+        super().__init__(insert_comments=True, insert_pis=True)
+
+    def doctype(self, _name: str, _public: Optional[str], _system: Optional[str]) -> None:
+        raise AgentError("cib.schema", "the XML holds a document type declaration, which a CIB never has")
+
+
+def parse(text: bytes) -> Element:
+    """The tree of a whole, well-formed XML text."""
+    parser = XMLParser(target=_Strict())
+    try:
+        parser.feed(text)
+        return parser.close()
+    except ElementTree.ParseError as error:
+        raise AgentError("cib.schema", f"the XML is not well formed: {error}") from error
+
+
+def serialize(root: Element) -> bytes:
+    """The tree as text, for a tool's standard input."""
+    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+
+
+class Version(NamedTuple):
+    """A CIB's version: Pacemaker bumps the last for status, the second for configuration."""
+
+    admin_epoch: int
+    epoch: int
+    num_updates: int
+
+    def __str__(self) -> str:
+        return ".".join(str(part) for part in self)
+
+
+def version_of(root: Element) -> Version:
+    """The version of a CIB; absent parts count as 0."""
+    numbers = []
+    for name in Version._fields:
+        text = root.get(name, "0")
+        numbers.append(int(text) if text.isdigit() else 0)
+    return Version(*numbers)
+
+
+def section(root: Element, *path: str) -> Optional[Element]:
+    """The element at `configuration/…path`, or None."""
+    found = root.find("configuration")
+    for tag in path:
+        if found is None:
+            return None
+        found = found.find(tag)
+    return found
+
+
+
+
+def ensure(root: Element, tag: str) -> Element:
+    """The section `tag` of the configuration, made in its place when missing (the schema interleaves them)."""
+    configuration = root.find("configuration")
+    if configuration is None:
+        raise AgentError("cib.schema", "the CIB has no configuration section")
+    found = configuration.find(tag)
+    return SubElement(configuration, tag) if found is None else found
+
+
+def elements(parent: Optional[Element]) -> List[Element]:
+    """The child elements, comments aside."""
+    return [] if parent is None else [child for child in parent if isinstance(child.tag, str)]
+
+
+def is_element(node: Any) -> bool:
+    return isinstance(getattr(node, "tag", None), str)

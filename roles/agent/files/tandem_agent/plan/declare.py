@@ -1,0 +1,492 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lay a document over what is: the whole configuration that is wanted, and the reason for what goes unasked.
+
+Values that mean the same keep the spelling they have, so that what is equal stays identical and a plan is a plain
+comparison. Faults are collected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple, Type
+
+from ..cib.ids import Ids
+from ..errors import Fault
+from ..model.document import Declaration, Document
+from ..model.objects import (
+    Clone, Colocation, Constraint, Group, Key, Level, Location, Map, Node, Object, Operation, Order, Primitive,
+    Setting, State, Tag, contents,
+)  # fmt: skip
+from ..model.values import boolean, same
+
+DefaultOperations = Mapping[str, Tuple[Operation, ...]]
+
+# An operator's decisions at run time; they stay unless the document speaks of them.
+RUN_TIME_META = ("target-role", "is-managed", "maintenance")
+RUN_TIME_CONSTRAINTS = ("cli-ban-", "cli-prefer-", "cli-standby-")
+
+# What Pacemaker and resource agents write themselves (Pacemaker Explained, "Cluster Options").
+FOREIGN_SETTINGS = frozenset((
+    "dc-version", "have-watchdog", "cluster-infrastructure", "cluster-name", "last-lrm-refresh", "stonith-watchdog-timeout",
+    "fencing-watchdog-timeout",
+))  # fmt: skip
+
+TAG_PREFIX = "tandem."
+
+
+@dataclass
+class Wanted:
+    """The configuration a document asks for."""
+
+    state: State
+    faults: List[Fault] = field(default_factory=list)
+    because: Dict[Key, str] = field(default_factory=dict)  # why something goes that nobody named
+    named: Set[Key] = field(default_factory=set)  # what the document speaks of
+
+
+def declare(
+    current: State, document: Document, purge: str = "none", default_operations: Optional[DefaultOperations] = None
+) -> Wanted:
+    """`current` with `document` laid over it. `purge`: none, owned or all."""
+    return _Overlay(current, document, default_operations or {}).run(purge)
+
+
+class _Overlay:
+    """One laying-over; the objects are a copy that the steps below edit."""
+
+    def __init__(self, current: State, document: Document, default_operations: DefaultOperations) -> None:
+        self.current = current
+        self.document = document
+        self.default_operations = default_operations
+        self.objects: Dict[Key, Object] = dict(current.objects)
+        self.ids = Ids(current.ids)
+        self.wanted = Wanted(current)
+        self.created: List[str] = []
+        self.declared = frozenset(entry.object.key for entry in document.entries if not entry.absent)
+        self.by_meaning = {
+            found.meaning: found
+            for found in reversed(list(current.objects.values()))  # the first of equal ones stays in the index
+            if isinstance(found, (Location, Colocation, Order, Level)) and not found.id.startswith(RUN_TIME_CONSTRAINTS)
+        }
+
+    def run(self, purge: str) -> Wanted:
+        for entry in self.document.entries:
+            self._entry(entry)
+        for kind, name in self.document.unset:
+            self.wanted.named.add(Key(kind, name))
+            if name in FOREIGN_SETTINGS:
+                self._fault(f"document.{kind}.{name}", "is written by the cluster itself and cannot be removed")
+            else:
+                self.objects.pop(Key(kind, name), None)
+        self._join_groups()
+        owned = self._owned()
+        if purge == "owned":
+            self._purge(owned)
+        elif purge == "all":
+            self._purge_all()
+        self._cascade()
+        self._own(owned)
+        self.wanted.state = self.current.having(self.objects)
+        return self.wanted
+
+    # -- entries ---------------------------------------------------------------------------------------------------
+
+    def _entry(self, entry: Declaration) -> None:
+        kind = type(entry.object)
+        if kind in (Location, Colocation, Order):
+            self._constraint(entry)
+        elif kind is Level:
+            self._level(entry)
+        else:
+            key = entry.object.key
+            self.wanted.named.add(key)
+            if entry.absent:
+                self._remove_resource(key, entry)
+            else:
+                self._place(entry, _OVERLAYS[kind](self, entry))
+
+    def _place(self, entry: Declaration, made: Optional[Object]) -> None:
+        if made is None:
+            return
+        if made.key not in self.objects and made.kind in ("primitive", "stonith", "group", "clone"):
+            if made.key.id in self.current.ids:
+                self._fault(entry.path, f"the id {made.key.id} is taken by something else in the cluster")
+                return
+            self.created.append(made.key.id)
+        self.objects[made.key] = made
+
+    def _setting(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Setting, entry.object)
+        if declared.name in FOREIGN_SETTINGS:
+            self._fault(entry.path, "is written by the cluster itself and cannot be declared")
+            return None
+        found = self.objects.get(declared.key)
+        if isinstance(found, Setting) and same(declared.name, found.value, declared.value):
+            return found
+        return declared
+
+    def _node(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Node, entry.object)
+        found = self.objects.get(declared.key)
+        if not isinstance(found, Node):
+            known = ", ".join(sorted(key.id for key in self.objects if key.family == "node")) or "none"
+            self._fault(entry.path, f"{declared.id} is no node of this cluster; its nodes are {known}")
+            return None
+        attributes = dict(found.attributes)
+        for name, value in declared.attributes.items():
+            have = attributes.get(name)
+            if value is None:
+                # A switch that is off and one that was never set mean the same.
+                if name not in ("standby", "maintenance") or boolean(have or "off") is not False:
+                    attributes.pop(name, None)
+            elif not same(name, have, value):
+                attributes[name] = value
+        return replace(found, attributes=attributes)
+
+    def _primitive(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Primitive, entry.object)
+        found = self._found(entry, Primitive)
+        if found is _WRONG:
+            return None
+        if found is None:
+            if declared.agent in ("", "stonith:") and not declared.template:
+                self._fault(f"{entry.path}.agent", f"is required: {declared.id} does not exist yet")
+                return None
+            return replace(
+                declared,
+                params=_exact({}, declared.params or {}, declared.also),
+                meta=_exact({}, declared.meta or {}),
+                ops=self._new_operations(declared),
+                also={},
+            )
+        have = _as(Primitive, found)
+        agent = have.agent if declared.agent in ("", "stonith:") else declared.agent
+        return Primitive(
+            id=have.id,
+            agent=agent,
+            params=_exact(have.params or {}, declared.params, declared.also),
+            meta=_exact(have.meta or {}, declared.meta, keep=RUN_TIME_META),
+            ops=_operations(have.ops or (), declared.ops),
+            template=declared.template if declared.template is not None else have.template,
+            description=have.description if declared.description is None else declared.description,
+            group=declared.group,
+        )
+
+    def _new_operations(self, declared: Primitive) -> Tuple[Operation, ...]:
+        given = declared.ops
+        if given == ():
+            return ()
+        names = {operation.name for operation in given or ()}
+        usual = self.default_operations.get(declared.agent, ())
+        return (given or ()) + tuple(operation for operation in usual if operation.name not in names)
+
+    def _group(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Group, entry.object)
+        found = self._found(entry, Group)
+        if found is _WRONG:
+            return None
+        if found is None:
+            return replace(declared, members=declared.members or (), meta=_exact({}, declared.meta or {}))
+        have = _as(Group, found)
+        return Group(
+            id=have.id,
+            members=have.members if declared.members is None else declared.members,
+            meta=_exact(have.meta or {}, declared.meta, keep=RUN_TIME_META),
+            description=have.description if declared.description is None else declared.description,
+        )
+
+    def _clone(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Clone, entry.object)
+        found = self._found(entry, Clone)
+        if found is _WRONG:
+            return None
+        if found is None:
+            if not declared.resource:
+                self._fault(f"{entry.path}.resource", f"is required: {declared.id} does not exist yet")
+                return None
+            return replace(declared, meta=_exact({}, declared.meta or {}, declared.also), also={})
+        have = _as(Clone, found)
+        # A switch that was never set means false, so asking for false changes nothing.
+        also = {name: value for name, value in declared.also.items() if value or boolean((have.meta or {}).get(name) or "off")}
+        return Clone(
+            id=have.id,
+            resource=declared.resource or have.resource,
+            meta=_exact(have.meta or {}, declared.meta, also, keep=RUN_TIME_META),
+            description=have.description if declared.description is None else declared.description,
+        )
+
+    def _found(self, entry: Declaration, kind: Type[Object]) -> Optional[Object]:
+        found = self.objects.get(entry.object.key)
+        if found is not None and not isinstance(found, kind):
+            self._fault(entry.path, f"{found.key.id} is a {found.kind} in the cluster, not a {entry.object.kind}")
+            return _WRONG
+        return found
+
+    # -- constraints and levels ------------------------------------------------------------------------------------
+
+    def _constraint(self, entry: Declaration) -> None:
+        declared = entry.object
+        found = self._same_constraint(entry)
+        if entry.absent:
+            if found is not None:
+                self.wanted.named.add(found.key)
+                self.objects.pop(found.key)
+            return
+        if found is None:
+            self._new_constraint(entry)
+        elif type(found) is not type(declared):
+            self._fault(entry.path, f"{found.id} is a {found.kind} constraint in the cluster, not a {declared.kind}")
+        else:
+            self.wanted.named.add(found.key)
+            self.objects[found.key] = _constraint_over(found, declared)
+
+    def _same_constraint(self, entry: Declaration) -> Optional[Constraint]:
+        declared = entry.object
+        if entry.explicit_id:
+            found = self.objects.get(declared.key)
+            if isinstance(found, (Location, Colocation, Order)):
+                return found
+        found = self.by_meaning.get(getattr(declared, "meaning", ()))
+        return found if isinstance(found, (Location, Colocation, Order)) else None
+
+    def _new_constraint(self, entry: Declaration) -> None:
+        made = entry.object
+        if isinstance(made, Location) and made.rule is None and made.score is None:
+            self._fault(f"{entry.path}.score", "is required for a new location constraint")
+            return
+        if isinstance(made, Colocation) and made.score is None:
+            made = replace(made, score="INFINITY", id=made.id if entry.explicit_id else made.id + "-INFINITY")
+        assert isinstance(made, (Location, Colocation, Order))
+        self._keep_new(entry, made)
+
+    def _level(self, entry: Declaration) -> None:
+        declared = _as(Level, entry.object)
+        found = self.by_meaning.get(declared.meaning)
+        if entry.absent:
+            if found is not None:
+                self.wanted.named.add(found.key)
+                self.objects.pop(found.key)
+        elif isinstance(found, Level):
+            self.wanted.named.add(found.key)
+            self.objects[found.key] = replace(found, devices=declared.devices)
+        else:
+            self._keep_new(entry, declared)
+
+    def _keep_new(self, entry: Declaration, made: Object) -> None:
+        """A new object whose id may be made up: never one that is taken."""
+        if entry.explicit_id and made.key.id in self.current.ids:
+            self._fault(entry.path, f"the id {made.key.id} is taken by something else in the cluster")
+            return
+        assert isinstance(made, (Location, Colocation, Order, Level))
+        made = made if entry.explicit_id else replace(made, id=self.ids.fresh(made.id))
+        self.wanted.named.add(made.key)
+        self.objects[made.key] = made
+        self.created.append(made.id)
+
+    # -- removal ---------------------------------------------------------------------------------------------------
+
+    def _remove_resource(self, key: Key, entry: Declaration) -> None:
+        found = self.objects.get(key)
+        if found is None:
+            return
+        if found.kind != entry.object.kind and "stonith" not in (found.kind, entry.object.kind):
+            self._fault(entry.path, f"{key.id} is a {found.kind} in the cluster, not a {entry.object.kind}")
+            return
+        self._drop(found, None)
+
+    def _drop(self, found: Object, why: Optional[str]) -> None:
+        """Remove a resource and what is in it, save what the document declares."""
+        self.objects.pop(found.key, None)
+        if why:
+            self.wanted.because.setdefault(found.key, why)
+        for inner in contents(found):
+            child = self.objects.get(Key("resource", inner))
+            if child is not None and child.key not in self.declared:
+                self._drop(child, f"its {found.kind} {found.key.id} is removed")
+
+    def _join_groups(self) -> None:
+        """`group: NAME` on a primitive: a member of it, appended when it is not one yet, and of no other."""
+        for key, resource in list(self.objects.items()):
+            if not isinstance(resource, Primitive) or resource.group is None:
+                continue
+            self.objects[key] = replace(resource, group=None)
+            for other in [found for found in self.objects.values() if isinstance(found, Group)]:
+                members = tuple(member for member in other.members or () if member != resource.id)
+                if other.id == resource.group:
+                    members = other.members or () if resource.id in (other.members or ()) else members + (resource.id,)
+                self.objects[other.key] = replace(other, members=members)
+            if Key("resource", resource.group) not in self.objects:
+                self._place(Declaration(resource, ""), Group(resource.group, (resource.id,), {}))
+
+    def _cascade(self) -> None:
+        """What cannot stand without a removed resource goes with it."""
+        gone = {key.id for key in self.current.objects if key.family == "resource" and key not in self.objects}
+        again = True
+        while again:
+            again = False
+            for found in list(self.objects.values()):
+                left = _without(found, gone)
+                if left is found:
+                    continue
+                again = True
+                missing = ", ".join(sorted(gone.intersection(_mentions(found))))
+                if left is None:
+                    self.objects.pop(found.key)
+                    self.wanted.because.setdefault(found.key, f"it needs {missing}, which is removed" if missing else "nothing is left in it")
+                    gone.add(found.key.id)
+                else:
+                    self.objects[found.key] = left
+                    self.wanted.because.setdefault(found.key, f"{missing} is removed")
+
+    # -- ownership -------------------------------------------------------------------------------------------------
+
+    def _owned(self) -> Tuple[str, ...]:
+        tag = self.current.get("tag", TAG_PREFIX + self.document.name) if self.document.name else None
+        return tag.references if isinstance(tag, Tag) else ()
+
+    def _purge(self, owned: Tuple[str, ...]) -> None:
+        for name in owned:
+            for family in ("resource", "level", "constraint"):
+                found = self.objects.get(Key(family, name))
+                if found is not None and found.key not in self.wanted.named:
+                    self._drop(found, f"the document {self.document.name} no longer declares it")
+
+    def _purge_all(self) -> None:
+        kept = set(self.wanted.named)
+        for key in list(kept):  # a group's or clone's contents are part of its declaration
+            kept.update(Key("resource", name) for name in self._within(key))
+        for key, found in list(self.objects.items()):
+            if key.family in ("node", "tag") or key in kept or key.id in FOREIGN_SETTINGS:
+                continue
+            if key.family == "constraint" and key.id.startswith(RUN_TIME_CONSTRAINTS):
+                continue
+            if found.key in self.objects:
+                self.objects.pop(found.key)
+                self.wanted.because.setdefault(found.key, "the document does not declare it")
+
+    def _within(self, key: Key) -> Set[str]:
+        found = self.objects.get(key)
+        names = set(contents(found)) if found is not None else set()
+        for name in list(names):
+            names |= self._within(Key("resource", name))
+        return names
+
+    def _own(self, owned: Tuple[str, ...]) -> None:
+        """Keep the document's tag: what it created and what still exists."""
+        if not self.document.name:
+            return
+        tag = Tag(TAG_PREFIX + self.document.name)
+        present = {key.id for key in self.objects if key.family in ("resource", "level", "constraint")}
+        references = tuple(name for name in owned if name in present)
+        references += tuple(name for name in self.created if name in present and name not in references)
+        if references:
+            self.objects[tag.key] = replace(tag, references=references)
+        else:
+            self.objects.pop(tag.key, None)
+
+    def _fault(self, path: str, message: str) -> None:
+        self.wanted.faults.append(Fault(path, message))
+
+
+_WRONG: Object = Setting("", "", "")  # "found, but of another kind": already a fault
+
+_OVERLAYS: Dict[Type[Object], Callable[[_Overlay, Declaration], Optional[Object]]] = {
+    Setting: _Overlay._setting,
+    Node: _Overlay._node,
+    Primitive: _Overlay._primitive,
+    Group: _Overlay._group,
+    Clone: _Overlay._clone,
+}
+
+
+def _exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep: Tuple[str, ...] = ()) -> Map:
+    """The options afterwards: what is declared and nothing else, or what there was where nothing is declared."""
+    wanted: Map = dict(have)
+    if declared is not None:
+        wanted = {name: have[name] for name in keep if name in have and name not in declared}
+        wanted.update(declared)
+    wanted.update(also or {})
+    return {
+        name: have[name] if same(name, have.get(name), value) else value
+        for name, value in wanted.items()
+        if value is not None
+    }
+
+
+def _operations(have: Tuple[Operation, ...], declared: Optional[Tuple[Operation, ...]]) -> Tuple[Operation, ...]:
+    """Per operation name: exactly what is declared; names that are not declared stay."""
+    if declared is None:
+        return have
+    if not declared:
+        return ()
+    names = {operation.name for operation in declared}
+    left = list(declared)
+    result: List[Operation] = []
+    for operation in have:
+        if operation.name not in names:
+            result.append(operation)
+            continue
+        match = next((other for other in left if other.key == operation.key), None)
+        if match is not None:
+            left.remove(match)
+            result.append(operation if operation.means(match) else _operation_over(operation, match))
+    return tuple(result + left)
+
+
+def _operation_over(have: Operation, declared: Operation) -> Operation:
+    """The declared options in place of the old ones; spelling kept where the meaning is."""
+    return replace(have, options=_exact(have.options, declared.options))
+
+
+def _constraint_over(have: Constraint, declared: Constraint) -> Constraint:
+    """The declared constraint with the id, and whatever was not said, of the one that is there."""
+    if isinstance(have, Order) and isinstance(declared, Order):
+        made: Constraint = replace(
+            declared, id=have.id, mode=declared.mode or have.mode, symmetrical=declared.symmetrical or have.symmetrical
+        )
+    elif isinstance(declared, Location) and declared.rule is not None:
+        made = replace(declared, id=have.id)
+    else:
+        assert isinstance(have, (Location, Colocation)) and isinstance(declared, (Location, Colocation))
+        made = replace(declared, id=have.id, score=declared.score or have.score)
+    return have if made.meaning == have.meaning and _values(made) == _values(have) else made
+
+
+def _values(constraint: Constraint) -> Tuple[object, ...]:
+    """What may change about a constraint that stays itself. A mandatory order may also go unsaid."""
+    if isinstance(constraint, Order):
+        return constraint.mode or "Mandatory", constraint.symmetrical or "true"
+    rule = constraint.rule if isinstance(constraint, Location) else None
+    return constraint.score, (rule.score, rule.score_attribute) if rule else None
+
+
+def _mentions(found: Object) -> Tuple[str, ...]:
+    """The resources an object cannot do without."""
+    if isinstance(found, (Location, Colocation, Order)):
+        return found.resources
+    if isinstance(found, Level):
+        return found.devices
+    return contents(found)
+
+
+def _without(found: Object, gone: Set[str]) -> Optional[Object]:
+    """The object after its removed resources went: itself, less of it, or None when it cannot stand."""
+    if isinstance(found, (Location, Colocation, Order)):
+        return None if gone.intersection(found.resources) else found
+    if isinstance(found, Level) and gone.intersection(found.devices):
+        devices = tuple(device for device in found.devices if device not in gone)
+        return replace(found, devices=devices) if devices else None
+    if isinstance(found, Clone) and found.resource in gone:
+        return None
+    if isinstance(found, Group):
+        members = tuple(member for member in found.members or () if member not in gone)
+        if not members:
+            return None
+        return found if members == found.members else replace(found, members=members)
+    return found
+
+
+def _as(kind: Type, value: Object):  # type: ignore[no-untyped-def,type-arg]
+    assert isinstance(value, kind)
+    return value
