@@ -1,0 +1,169 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: BSD-2-Clause
+# PRIVATE to the collection: may change in any release.
+"""From a module's options to one call of the agent, and from its answer to what Ansible shows.
+
+A module is its documentation, its options, one pure function that makes a document (or other parameters) of them,
+and one call here. Check mode is the operation's `plan` twin: the same path in the agent, stopped before the patch.
+"""
+
+import json
+import re
+from typing import Any, Callable, Dict, Iterator, Mapping, NoReturn, Optional, Set
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.tandem.ha.plugins.module_utils._client import SOCKET, Client, ClientError
+
+# Seconds the agent gets for everything but waiting: load, plan, preview, up to five conflicts, patch, prove.
+WORKING = 120
+# With one of these a check cannot know more than "this will be built"; the run builds what is missing first.
+NOT_YET = ("agent.missing", "cib.unavailable", "tool.missing")
+
+AGENT_OPTIONS = {"agent_socket": {"type": "path", "default": SOCKET}}  # type: Dict[str, Any]
+CHANGE_OPTIONS = {
+    "allow": {"type": "list", "elements": "str", "choices": ["fence", "stop"], "default": []},
+    "wait": {"type": "int", "default": 120},
+}  # type: Dict[str, Any]
+CHANGE_OPTIONS.update(AGENT_OPTIONS)
+
+NOTHING_KNOWN = {
+    "changed": True,
+    "plan": [],
+    "diff": [],
+    "preview": {"available": False, "reason": None, "actions": [], "fences": [], "matched": None},
+    "cib": {"before": None, "after": None},
+    "transaction": None,
+    "objects": [],
+}  # type: Dict[str, Any]
+
+_SECRET = re.compile(
+    r"(^|[_-])(pass|passwd|passwords?|passphrase|secrets?|token|credentials?|community|(access|api|auth|priv|private|secret)[_-]?key)$",
+    re.IGNORECASE,
+)
+
+
+class Refusal(Exception):
+    """Options that contradict each other or are dangerous; the message names the remedy."""
+
+
+class HaModule(AnsibleModule):
+    """AnsibleModule that hides the secrets of free maps (`params`) before anything is logged or returned.
+
+    Ansible hides what an option spec marks `no_log`; the keys of a free map have no spec, and the invocation of
+    every module goes to the host's journal. That happens inside AnsibleModule.__init__, so only an override comes
+    early enough.
+    """
+
+    def _load_params(self) -> None:
+        super(HaModule, self)._load_params()
+        self.no_log_values.update(secrets(self.params))
+
+    def _log_invocation(self) -> None:
+        self.no_log_values.update(secrets(self.params))  # once more: maps that were written as text are maps by now
+        super(HaModule, self)._log_invocation()
+
+
+def create(options: Mapping[str, Any], **rules: Any) -> HaModule:
+    """The module with these options; `rules` are AnsibleModule's (required_if, mutually_exclusive ...)."""
+    return HaModule(argument_spec=dict(options), supports_check_mode=True, **rules)
+
+
+def run(module: AnsibleModule, to_document: Callable[[Mapping[str, Any]], Dict[str, Any]], request: str) -> NoReturn:
+    """Apply, or in check mode plan, the document that `to_document` makes of the module's options, and exit.
+
+    `request` says who asks, for the agent's journal: "ha_resource vip".
+    """
+    try:
+        document = to_document(module.params)
+    except Refusal as refusal:
+        module.fail_json(msg=str(refusal), code="params.invalid")
+    params = {"document": document, "allow": module.params["allow"], "request": request[:200]}
+    if module.params.get("purge") is not None:
+        params["purge"] = module.params["purge"]
+    finish(module, change(module, "apply", params))
+
+
+def change(module: AnsibleModule, operation: str, params: Mapping[str, Any]) -> Dict[str, Any]:
+    """The outcome of `operation` (`apply`, `cluster.apply`), in check mode of its `plan` twin; errors end the module.
+
+    The module's option `wait` is added to what is really done.
+    """
+    if module.check_mode:
+        outcome = ask(module, re.sub(r"apply$", "plan", operation), params)
+    else:
+        wait = module.params["wait"]
+        outcome = ask(module, operation, dict(params, wait=wait), wait + WORKING)
+    return dict(NOTHING_KNOWN) if outcome is None else outcome
+
+
+def ask(
+    module: AnsibleModule, operation: str, params: Optional[Mapping[str, Any]] = None, seconds: float = WORKING
+) -> Optional[Dict[str, Any]]:
+    """The result of one operation. An error ends the module; None (with a warning) is a check on a host not ready yet."""
+    try:
+        with Client(module.params["agent_socket"]) as client:
+            return client.call(operation, params, seconds)
+    except ClientError as error:
+        if not (module.check_mode and error.code in NOT_YET):
+            fail(module, error)
+        module.warn("%s. This check can only say that something will change here." % error.message.rstrip("."))
+        return None
+
+
+def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> NoReturn:
+    """Exit with what the agent said; `diff` only when it was asked for."""
+    result = dict(more)
+    result["changed"] = bool(outcome.get("changed"))
+    for key in ("plan", "preview", "cib", "transaction", "objects", "actions", "timing", "settled"):
+        if key in outcome:
+            result[key] = outcome[key]
+    if getattr(module, "_diff", False) and "diff" in outcome:
+        result["diff"] = outcome["diff"]
+    for warning in outcome.get("warnings") or []:
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+def fail(module: AnsibleModule, error: ClientError) -> NoReturn:
+    """End the module with the agent's error: the sentence, its code, and whatever lists came with it."""
+    lists = {key: error.details[key] for key in ("faults", "failures", "refused", "pending") if key in error.details}
+    outcome = error.details.get("outcome")
+    changed = bool(isinstance(outcome, dict) and outcome.get("changed")) or error.details.get("changed") is True
+    module.fail_json(msg=error.message, code=error.code, details=error.details, changed=changed, **lists)
+
+
+def secrets(value: Any, name: str = "") -> Set[str]:
+    """The values in a tree of options that stand under a name that means a secret."""
+    return set(_secrets(value, name))
+
+
+def _secrets(value: Any, name: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            for found in _secrets(item, str(key)):
+                yield found
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            for found in _secrets(item, name):
+                yield found
+    elif is_secret(name) and _hides(name, value):
+        yield str(value)
+    elif isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # a map written as text, as on a command line
+        try:
+            tree = json.loads(value)
+        except ValueError:
+            return
+        for found in _secrets(tree, name):
+            yield found
+
+
+def _hides(name: str, value: Any) -> bool:
+    if name == "token" and re.match(r"\d+\Z", str(value)):
+        return False  # Corosync's: milliseconds
+    return value != "" and isinstance(value, (str, int, float)) and not isinstance(value, bool)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a parameter of this name holds a secret (`passwd`, `snmp_auth_key`); `passwd_script` names a file."""
+    return bool(_SECRET.search(name))
