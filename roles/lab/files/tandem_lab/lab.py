@@ -1,0 +1,235 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's verbs: up, down, reset, status, power.  Each returns what the caller prints."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from typing import Any, Dict, Iterable, List, Optional
+
+from . import access, bmc, emulator, images, machine, names, panel, repository, steps, tools
+from .errors import LabError
+from .files import locked, remove_if_empty, write
+from .paths import Paths
+from .progress import say
+from .spec import Node, Spec
+from .steps import Step
+
+BOOT_TIMEOUT = 90.0
+
+
+def up(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
+    """Make what is missing and wait until SSH answers on every node."""
+    tools.check()
+    with _lock(paths):
+        done = _carry_out(steps.up(paths, spec), check)
+    if not check:
+        _await_ssh(paths, spec)
+    return {"changed": bool(done), "steps": done, "lab": _summary(paths, spec)}
+
+
+def warm(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
+    """Only the cache: what takes long and every lab shares."""
+    tools.check()
+    done = _carry_out(steps.cache(paths, spec), check)
+    return {"changed": bool(done), "steps": done}
+
+
+def down(paths: Paths, check: bool = False, purge_cache: bool = False) -> Dict[str, Any]:
+    """Leave nothing of the lab behind; the cache stays unless told otherwise."""
+    with _lock(paths, keep=False):
+        done = _carry_out(steps.down(paths), check)
+        if purge_cache and paths.cache.exists():
+            done.append("remove %s" % paths.cache)
+            if not check:
+                _refuse_if_used(paths)
+                shutil.rmtree(str(paths.cache))
+    if not check:
+        remove_if_empty(paths.run.parent)
+        remove_if_empty(paths.state.parent)
+    return {"changed": bool(done), "steps": done}
+
+
+def reset(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
+    """New disks, new keys: down, then up."""
+    before = down(paths, check)
+    if check:
+        return {"changed": True, "steps": [*before["steps"], "make the lab anew"]}
+    after = up(paths, spec)
+    return {**after, "changed": True, "steps": before["steps"] + after["steps"]}
+
+
+def status(paths: Paths) -> Dict[str, Any]:
+    """What is, by asking: the chassis, the SSH ports, the BMCs over IPMI."""
+    spec = steps.saved(paths)
+    if spec is None:
+        return {"changed": False, "name": paths.name, "exists": False, "up": False, "nodes": {}}
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        nodes = dict(zip(spec.nodes, pool.map(lambda node: _node_status(paths, spec, node), spec.nodes.values())))
+    return {
+        "changed": False,
+        **_summary(paths, spec),
+        "exists": True,
+        "up": all(node["ssh"] for node in nodes.values()),
+        "nodes": nodes,
+    }
+
+
+def power(paths: Paths, node: str, action: str) -> Dict[str, Any]:
+    """Press a button.  `changed` says whether the node's state is another afterwards."""
+    spec = _existing(paths, node)
+    before = panel.press(paths, node, "status")
+    after = panel.press(paths, node, action)
+    if action == "off":
+        after = _await_off(paths, node)
+    changed = any(before[key] != after[key] for key in ("state", "frozen", "since"))
+    return {"changed": changed, "node": node, "address": str(spec.address(node)), **after}
+
+
+def set_bmc_mode(paths: Paths, node: str, mode: str, delay: float = bmc.DEFAULT_DELAY) -> Dict[str, Any]:
+    """Make a BMC faulty, or well again; it notices with the next request."""
+    if not _existing(paths, node).nodes[node].bmc:
+        raise LabError("%s has no BMC" % node)
+    text = "slow %g\n" % delay if mode == "slow" else mode + "\n"
+    path = paths.bmc_mode(node)
+    before = path.read_text() if path.exists() else "ok\n"
+    if before != text:
+        write(path, text)
+    return {"changed": before != text, "node": node, "mode": text.strip()}
+
+
+def execute(paths: Paths, node: str, argv: List[str]) -> int:
+    """Run a command in a node, with our own stdin, stdout and stderr; returns its exit code."""
+    spec = _existing(paths, node)
+    pid = panel.press(paths, node, "status")["pids"]["node"]
+    if not pid:
+        raise LabError("%s is off" % node)
+    return machine.execute(spec, node, machine.leader(pid), argv)
+
+
+def _existing(paths: Paths, node: Optional[str] = None) -> Spec:
+    spec = steps.saved(paths)
+    if spec is None:
+        raise LabError("there is no lab named %s: run `up` first" % paths.name)
+    if node is not None and node not in spec.nodes:
+        raise LabError("the lab %s has no node %s: there is %s" % (paths.name, node, ", ".join(spec.nodes)))
+    return spec
+
+
+def _lock(paths: Paths, keep: bool = True) -> "AbstractContextManager[None]":
+    return locked(paths.lock, keep)
+
+
+def _carry_out(plan: Iterable[Step], check: bool) -> List[str]:
+    """Look first, then act: what the steps do must not change what is found."""
+    todo = list(plan)
+    for step in todo:
+        if not check:
+            say(step.text)
+            step.act()
+    return [step.text for step in todo]
+
+
+def _await_ssh(paths: Paths, spec: Spec) -> None:
+    deadline = time.monotonic() + BOOT_TIMEOUT + spec.post_delay
+    waiting = list(spec.nodes)
+    while True:
+        waiting = [node for node in waiting if not access.ssh_answers(spec, node)]
+        if not waiting:
+            return
+        if time.monotonic() > deadline:
+            reasons = ["%s (%s)" % (node, (steps.state_of(paths, node) or {}).get("reason", "no supervisor")) for node in waiting]
+            raise LabError("no SSH from %s; see the logs in %s" % (", ".join(reasons), paths.run / "node"))
+        time.sleep(0.1)
+
+
+def _await_off(paths: Paths, node: str, timeout: float = 100) -> Dict[str, Any]:
+    deadline = time.monotonic() + timeout
+    while True:
+        state = panel.press(paths, node, "status")
+        if state["state"] == "off":
+            return state
+        if time.monotonic() > deadline:
+            raise LabError("%s does not shut down within %d s: use `cut`" % (node, timeout))
+        time.sleep(0.1)
+
+
+def _summary(paths: Paths, spec: Spec) -> Dict[str, Any]:
+    return {
+        "name": spec.name,
+        "state_dir": str(paths.state),
+        "run_dir": str(paths.run),
+        "namespace": names.lab_name(spec.name),
+        "ssh": {"key": str(paths.key), "known_hosts": str(paths.known_hosts), "control": str(paths.ssh_control)},
+        "networks": {network.name: {"subnet": str(network.subnet), "control": str(network.control)} for network in spec.networks},
+    }
+
+
+def _node_status(paths: Paths, spec: Spec, node: Node) -> Dict[str, Any]:
+    state = steps.state_of(paths, node.name) or {
+        "power": "off",
+        "state": "lost",
+        "frozen": False,
+        "reason": "no supervisor: run `up`",
+        "pids": {part: steps.pid_of(paths, node.name, part) for part in ("chassis", "node", "bmc")},
+    }
+    return {
+        **state,
+        "address": str(spec.address(node.name)),
+        "suite": node.suite,
+        "ssh": state["power"] == "on" and not state["frozen"] and access.ssh_answers(spec, node.name),
+        "bmc": _bmc_status(paths, spec, node),
+    }
+
+
+def _bmc_status(paths: Paths, spec: Spec, node: Node) -> Optional[Dict[str, Any]]:
+    """What the BMC says on the wire: `on`, `off`, or None when it gives no good answer."""
+    if not node.bmc:
+        return None
+    argv = ["nsenter", "--net=/run/netns/" + names.lab_name(spec.name)]
+    argv += ["ipmitool", "-I", "lanplus", "-C", "3", "-N", "1", "-R", "1", "-H", str(node.bmc.address), "-U", node.bmc.user]
+    argv += ["-f", str(paths.password(node.name)), "chassis", "power", "status"]
+    try:
+        said = tools.run(argv, timeout=10).strip().rsplit(" ", 1)[-1]
+    except LabError:
+        said = ""
+    mode = paths.bmc_mode(node.name)
+    return {
+        "address": str(node.bmc.address),
+        "user": node.bmc.user,
+        "password_file": str(paths.password(node.name)),
+        "power": said if said in ("on", "off") else None,
+        "mode": mode.read_text().strip() if mode.exists() else "ok",
+    }
+
+
+def _refuse_if_used(paths: Paths) -> None:
+    """No cache is taken from under a running node: its mount shows in the node's own table."""
+    from pathlib import Path
+
+    for entry in Path("/proc").glob("[0-9]*/mounts"):
+        try:
+            text = entry.read_text()
+        except OSError:
+            continue
+        if "lowerdir=%s/" % paths.cache in text:
+            raise LabError("the cache %s is used by a running node of another lab: take that down first" % paths.cache)
+
+
+def cache_report(paths: Paths) -> Dict[str, Any]:
+    """What the cache holds."""
+    return {
+        "directory": str(paths.cache),
+        "roots": sorted(path.name for path in (paths.cache / "roots").glob("*")) if paths.cache.is_dir() else [],
+        "packages": {suite: repository.size(paths.cache, suite) for suite in images_suites(paths)},
+        "emulator": emulator.present(paths.cache),
+        "recipe": images.digest(),
+    }
+
+
+def images_suites(paths: Paths) -> List[str]:
+    place = paths.cache / "repositories"
+    return sorted(path.name for path in place.iterdir() if path.is_dir()) if place.is_dir() else []

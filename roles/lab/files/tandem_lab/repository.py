@@ -1,0 +1,99 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A package repository per suite on local disk: nodes have no way out.
+
+The host's apt resolves the wanted packages against the bare root's package list and
+downloads what is missing there, dependencies included.  The directory only grows, so
+labs with different wishes share it, and running nodes see an addition at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import List, Optional, Sequence, Set
+
+from . import images, mirror, tools
+from .files import locked, read, write
+from .progress import say
+
+
+def directory(cache: Path, suite: str) -> Path:
+    return cache / "repositories" / suite
+
+
+def _stamp(cache: Path, suite: str) -> Path:
+    return cache / "repositories" / (suite + ".json")
+
+
+def _held(cache: Path, suite: str) -> Set[str]:
+    """Packages the repository was made for, on today's root; empty when there is none."""
+    text = read(_stamp(cache, suite))
+    raw = json.loads(text) if text else {}
+    return set(raw["packages"]) if raw.get("root") == images.root(cache, suite).name else set()
+
+
+def present(cache: Path, suite: str, packages: Sequence[str]) -> bool:
+    return set(packages) <= _held(cache, suite) and (directory(cache, suite) / "Packages").exists()
+
+
+def make(cache: Path, suite: str, packages: Sequence[str]) -> Path:
+    """The suite's repository with these packages in it, extended if one is missing."""
+    target = directory(cache, suite)
+    with locked(cache / ("repository-%s.lock" % suite)):
+        if present(cache, suite, packages):
+            return target
+        say("downloading packages for %s (about 30 s, once) ..." % suite)
+        wanted = sorted(_held(cache, suite) | set(packages))
+        target.mkdir(parents=True, exist_ok=True)
+        _download(cache, suite, wanted, target)
+        _index(target)
+        write(_stamp(cache, suite), json.dumps({"root": images.root(cache, suite).name, "packages": wanted}))
+    return target
+
+
+def _download(cache: Path, suite: str, packages: Sequence[str], target: Path) -> None:
+    work = cache / "apt" / suite
+    for part in ("lists/partial", "archives/partial", "empty"):
+        (work / part).mkdir(parents=True, exist_ok=True)
+    write(work / "sources.list", "\n".join(mirror.of_host().sources(suite)) + "\n")
+    shutil.copy(str(images.root(cache, suite) / "var/lib/dpkg/status"), str(work / "status"))
+    apt = _apt(work)
+    tools.run([*apt, "update"], timeout=300)
+    tools.run([*apt, "install", "--yes", "--download-only", "--no-install-recommends", *packages], timeout=900)
+    for package in (work / "archives").glob("*.deb"):
+        package.chmod(0o644)
+        package.rename(target / package.name)
+    shutil.rmtree(str(work))
+
+
+def _apt(work: Path) -> List[str]:
+    """apt with a world of its own, but the host's way to the mirrors (proxy and the like)."""
+    options = {
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+        "Dir::Cache": work,
+        "Dir::Cache::archives": work / "archives",
+        "Dir::Etc::preferences": "/dev/null",
+        "Dir::Etc::preferencesparts": work / "empty",
+        "Dir::Etc::sourcelist": work / "sources.list",
+        "Dir::Etc::sourceparts": work / "empty",
+        "Dir::State": work,
+        "Dir::State::lists": work / "lists",
+        "Dir::State::status": work / "status",
+    }
+    return ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", "%s=%s" % (key, value)))]
+
+
+def _index(target: Path) -> None:
+    packages = tools.run(["sh", "-c", 'cd "$1" && apt-ftparchive packages .', "sh", str(target)], timeout=300)
+    write(target / "Packages", packages)
+    release = tools.run(["sh", "-c", 'cd "$1" && apt-ftparchive release .', "sh", str(target)])
+    write(target / "Release", release)
+
+
+def size(cache: Path, suite: str) -> Optional[int]:
+    """Number of packages in the repository, if there is one."""
+    target = directory(cache, suite)
+    return len(list(target.glob("*.deb"))) if target.is_dir() else None

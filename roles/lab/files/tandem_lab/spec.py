@@ -1,0 +1,281 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a lab is: parsed, checked, frozen.  Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+from .errors import SpecError
+
+SUITES = ("bookworm", "bullseye", "trixie")
+DEFAULT_NETWORKS = ({"name": "mgmt", "subnet": "10.42.0.0/24"}, {"name": "ring1", "subnet": "10.42.1.0/24"})
+DEFAULT_PACKAGES = (
+    "corosync",
+    "corosync-qdevice",
+    "corosync-qnetd",
+    "fence-agents",
+    "ipmitool",
+    "libxml2-utils",
+    "nftables",
+    "pacemaker",
+    "pacemaker-cli-utils",
+    "pcs",
+    "resource-agents",
+)
+DEFAULT_SYSCTLS = {"net.ipv4.ip_nonlocal_bind": "1"}
+DEFAULT_POST_DELAY = 25.0
+
+_LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
+_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
+_NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}$")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+$")
+_SYSCTL = re.compile(r"net\.[a-z0-9_.-]+$")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One layer-2 segment; the control side has the first host address."""
+
+    name: str
+    subnet: IPv4Network
+
+    @property
+    def control(self) -> IPv4Address:
+        return self.subnet[1]
+
+
+@dataclass(frozen=True)
+class Bmc:
+    """A node's management controller.  No password in either field: made when the lab is."""
+
+    address: IPv4Address
+    user: str = "tandem"
+    password: Optional[str] = field(default=None, repr=False)
+    password_file: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine: the suite on its disk, an address per network it is cabled to."""
+
+    name: str
+    suite: str
+    addresses: Mapping[str, IPv4Address]
+    bmc: Optional[Bmc] = None
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole lab.  ``networks[0]`` is where SSH and the control side are."""
+
+    name: str
+    networks: Tuple[Network, ...]
+    nodes: Mapping[str, Node]
+    post_delay: float = DEFAULT_POST_DELAY
+    repository_packages: Tuple[str, ...] = DEFAULT_PACKAGES
+    sysctls: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_SYSCTLS))
+
+    def address(self, node: str) -> IPv4Address:
+        """Where the node answers SSH."""
+        return self.nodes[node].addresses[self.networks[0].name]
+
+    def network_of(self, address: IPv4Address) -> Network:
+        return next(network for network in self.networks if address in network.subnet)
+
+    def suites(self) -> Tuple[str, ...]:
+        return tuple(sorted({node.suite for node in self.nodes.values()}))
+
+
+def parse(raw: Any) -> Spec:
+    """Make a Spec of parsed JSON.  Raises SpecError with every fault found."""
+    return _Parser().parse(raw)
+
+
+def dump(spec: Spec) -> Dict[str, Any]:
+    """The JSON form, without passwords: what a lab remembers of itself."""
+    return {
+        "name": spec.name,
+        "networks": [{"name": network.name, "subnet": str(network.subnet)} for network in spec.networks],
+        "nodes": {name: _dump_node(node) for name, node in spec.nodes.items()},
+        "post_delay": spec.post_delay,
+        "repository_packages": list(spec.repository_packages),
+        "sysctls": dict(spec.sysctls),
+    }
+
+
+def _dump_node(node: Node) -> Dict[str, Any]:
+    raw: Dict[str, Any] = {
+        "suite": node.suite,
+        "addresses": {name: str(address) for name, address in node.addresses.items()},
+    }
+    if node.bmc:
+        raw["bmc"] = {"address": str(node.bmc.address), "user": node.bmc.user}
+    return raw
+
+
+class _Parser:
+    """Collects faults, each beginning with the path of the wrong value."""
+
+    def __init__(self) -> None:
+        self.faults: List[str] = []
+        self.networks: List[Network] = []
+        self.taken: Dict[IPv4Address, str] = {}
+
+    def parse(self, raw: Any) -> Spec:
+        known = ("name", "networks", "nodes", "post_delay", "repository_packages", "sysctls")
+        raw = self.mapping("", raw, known)
+        name = self.text("name", raw.get("name", "lab"), _LAB_NAME, "lower-case letters, digits and inner dashes, at most 32")
+        for index, item in enumerate(self.items("networks", raw.get("networks", list(DEFAULT_NETWORKS)))):
+            self.network("networks[%d]" % index, item)
+        if not self.networks:
+            self.fault("networks", "at least one is needed")
+        nodes = self.nodes(raw.get("nodes"))
+        spec = Spec(
+            name=name,
+            networks=tuple(self.networks),
+            nodes=nodes,
+            post_delay=self.seconds("post_delay", raw.get("post_delay", DEFAULT_POST_DELAY)),
+            repository_packages=self.packages(raw.get("repository_packages", list(DEFAULT_PACKAGES))),
+            sysctls=self.sysctls(raw.get("sysctls", DEFAULT_SYSCTLS)),
+        )
+        if self.faults:
+            raise SpecError(self.faults)
+        return spec
+
+    def network(self, path: str, raw: Any) -> None:
+        raw = self.mapping(path, raw, ("name", "subnet"))
+        name = self.text(path + ".name", raw.get("name"), _NETWORK_NAME, "a lower-case word of at most 31 characters")
+        try:
+            subnet = IPv4Network(raw.get("subnet"))
+        except (ValueError, TypeError) as error:
+            self.fault(path + ".subnet", "not an IPv4 subnet: %s" % error)
+            return
+        if not 8 <= subnet.prefixlen <= 29:
+            self.fault(path + ".subnet", "%s is too large or too small: give a prefix from /8 to /29" % subnet)
+            return
+        for other in self.networks:
+            if other.name == name:
+                self.fault(path + ".name", "%s is already the name of another network" % name)
+            if other.subnet.overlaps(subnet):
+                self.fault(path + ".subnet", "%s overlaps %s of %s" % (subnet, other.subnet, other.name))
+        self.networks.append(Network(name, subnet))
+
+    def nodes(self, raw: Any) -> Dict[str, Node]:
+        if not isinstance(raw, dict) or not raw:
+            self.fault("nodes", "at least one node is needed, as a map from its name to its description")
+            return {}
+        for network in self.networks:
+            self.taken[network.control] = "the control side of " + network.name
+        return {name: self.node(name, item) for name, item in raw.items()}
+
+    def node(self, name: str, raw: Any) -> Node:
+        path = "nodes." + str(name)
+        self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits and inner dashes, at most 40")
+        raw = self.mapping(path, raw, ("suite", "addresses", "bmc"))
+        suite = raw.get("suite", SUITES[0])
+        if suite not in SUITES:
+            self.fault(path + ".suite", "unknown suite %r: use one of %s" % (suite, ", ".join(SUITES)))
+        return Node(str(name), str(suite), self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc")))
+
+    def addresses(self, path: str, raw: Any) -> Dict[str, IPv4Address]:
+        owner, path = path[len("nodes.") :], path + ".addresses"
+        if not isinstance(raw, dict):
+            self.fault(path, "a map from network to address is needed")
+            return {}
+        by_name = {network.name: network for network in self.networks}
+        found = {}
+        for name, value in raw.items():
+            if name not in by_name:
+                self.fault("%s.%s" % (path, name), "no such network: there is %s" % (", ".join(by_name) or "none"))
+                continue
+            address = self.address("%s.%s" % (path, name), value, (by_name[name],), owner)
+            if address:
+                found[name] = address
+        if self.networks and self.networks[0].name not in raw:
+            self.fault(path, "an address in %s is needed: SSH uses the first network" % self.networks[0].name)
+        return found
+
+    def bmc(self, path: str, raw: Any) -> Optional[Bmc]:
+        if not raw:
+            return None
+        raw = self.mapping(path, raw, ("address", "user", "password", "password_file"))
+        address = self.address(path + ".address", raw.get("address"), tuple(self.networks), path[len("nodes.") :])
+        user, password = raw.get("user", "tandem"), raw.get("password")
+        # IPMI 2.0's own limits: 16 bytes of user name, 20 of password.
+        if not isinstance(user, str) or not 1 <= len(user.encode()) <= 16:
+            self.fault(path + ".user", "1 to 16 characters are needed")
+        if password is not None and (not isinstance(password, str) or not 1 <= len(password.encode()) <= 20):
+            self.fault(path + ".password", "1 to 20 characters are needed")
+        if password is not None and raw.get("password_file") is not None:
+            self.fault(path, "password and password_file exclude each other")
+        return Bmc(address or IPv4Address(0), str(user), password, raw.get("password_file"))
+
+    def address(self, path: str, value: Any, networks: Tuple[Network, ...], owner: str) -> Optional[IPv4Address]:
+        try:
+            address = ipaddress.IPv4Address(value)
+        except ValueError as error:
+            self.fault(path, "not an IPv4 address: %s" % error)
+            return None
+        home = next((network for network in networks if address in network.subnet), None)
+        if home is None:
+            where = " or ".join("%s (%s)" % (network.subnet, network.name) for network in networks)
+            self.fault(path, "%s is outside %s" % (address, where or "every network"))
+            return None
+        if address in (home.subnet.network_address, home.subnet.broadcast_address):
+            self.fault(path, "%s is the network's own or broadcast address" % address)
+        if address in self.taken:
+            self.fault(path, "%s is already the address of %s" % (address, self.taken[address]))
+        self.taken[address] = owner
+        return address
+
+    def packages(self, raw: Any) -> Tuple[str, ...]:
+        packages = self.items("repository_packages", raw)
+        for index, package in enumerate(packages):
+            self.text("repository_packages[%d]" % index, package, _PACKAGE, "the name of a Debian package")
+        return tuple(sorted({str(package) for package in packages}))
+
+    def sysctls(self, raw: Any) -> Dict[str, str]:
+        if not isinstance(raw, dict):
+            self.fault("sysctls", "a map from name to value is needed")
+            return {}
+        for name in raw:
+            # Anything else is the machine's, not the node's: only the network part is per namespace.
+            self.text("sysctls." + str(name), name, _SYSCTL, "a name that begins with net.")
+        return {str(name): str(value) for name, value in raw.items()}
+
+    def seconds(self, path: str, raw: Any) -> float:
+        try:
+            value = float(raw)
+        except (TypeError, ValueError):
+            value = -1.0
+        if not 0 <= value <= 3600:
+            self.fault(path, "%r is not a number of seconds from 0 to 3600" % (raw,))
+        return value
+
+    def text(self, path: str, raw: Any, pattern: "re.Pattern[str]", meaning: str) -> str:
+        if not isinstance(raw, str) or not pattern.match(raw):
+            self.fault(path, "%r is not %s" % (raw, meaning))
+        return str(raw)
+
+    def mapping(self, path: str, raw: Any, known: Tuple[str, ...]) -> Dict[str, Any]:
+        if not isinstance(raw, dict):
+            self.fault(path or "spec", "a map is needed, not %s" % type(raw).__name__)
+            return {}
+        for key in raw:
+            if key not in known:
+                self.fault(("%s.%s" % (path, key)).lstrip("."), "unknown; known are %s" % ", ".join(known))
+        return raw
+
+    def items(self, path: str, raw: Any) -> List[Any]:
+        if not isinstance(raw, list):
+            self.fault(path, "a list is needed")
+            return []
+        return raw
+
+    def fault(self, path: str, message: str) -> None:
+        self.faults.append("%s: %s" % (path, message))
