@@ -12,6 +12,7 @@ from .errors import AgentError
 
 if TYPE_CHECKING:  # the context only carries these; it never calls them
     from .journal import Journal
+    from .pacemaker.metadata import Metadata
     from .pacemaker.runner import Runner
     from .pacemaker.tools import Tools
 
@@ -45,6 +46,7 @@ class Context:
 
     runner: "Runner"
     tools: "Tools"
+    metadata: "Metadata"
     journal: "Journal"
     deadline: Deadline
     emit: Emit = field(default=silent)
