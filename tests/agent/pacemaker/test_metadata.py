@@ -1,0 +1,141 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parameters are checked against what the agents of each distribution really declare."""
+
+from __future__ import annotations
+
+from typing import Mapping
+
+import pytest
+
+from tandem_agent.pacemaker.metadata import Metadata, check, is_secret, read_metadata
+from tandem_agent.pacemaker.runner import Runner
+from tandem_agent.pacemaker.tools import Tools
+
+
+class Counting(Tools):
+    """The real tools; counts what is asked of them."""
+
+    asked = 0
+
+    def metadata(self, agent: str) -> bytes:
+        self.asked += 1
+        return super().metadata(agent)
+
+
+@pytest.fixture
+def tools(any_suite: str, cib_file: str) -> Counting:
+    return Counting(Runner([any_suite], {"CIB_file": cib_file}))
+
+
+@pytest.mark.offline
+@pytest.mark.parametrize(
+    ("agent", "params", "faults"),
+    [
+        ("ocf:heartbeat:IPaddr2", {"ip": "10.0.0.1", "cidr_netmask": "24", "arp_count": "5", "lvs_support": "yes"}, []),
+        ("ocf:heartbeat:IPaddr2", {"ipp": "10.0.0.1"}, ["ipp is no parameter", "did you mean ip?", "ip is required"]),
+        (
+            "ocf:heartbeat:IPaddr2",
+            {"ip": "1.2.3.4", "arp_count": "many"},
+            ["arp_count must be a whole number, not 'many'"],
+        ),
+        ("ocf:heartbeat:IPaddr2", {"ip": "1.2.3.4", "lvs_support": "perhaps"}, ["lvs_support must be true or false"]),
+        ("ocf:pacemaker:ping", {"host_list": "10.0.0.1", "dampen": "5s"}, []),  # its default is no integer either
+        ("stonith:fence_ipmilan", {"ip": "x", "username": "u", "passwd_script": "/x", "lanplus": "1"}, []),
+        (
+            "stonith:fence_ipmilan",
+            {"ipaddr": "x", "login": "u", "pcmk_host_list": "c1", "pcmk_reboot_timeout": "9"},
+            [],
+        ),
+        ("stonith:fence_ipmilan", {"ip": "x", "pcmk_hostlist": "c1"}, ["did you mean pcmk_host_list?"]),
+        ("stonith:fence_ipmilan", {"ip": "x", "method": "axe"}, ["method must be one of onoff, cycle, not 'axe'"]),
+        ("stonith:fence_ipmilan", {"ip": "x", "delay": "5s", "power_wait": "1"}, []),
+        ("stonith:fence_ipmilan", {"ip": "x", "delay": "soon"}, ["delay must be a number of seconds"]),
+    ],
+)
+def test_real_agents(tools: Counting, agent: str, params: Mapping[str, str], faults: list[str]) -> None:
+    found = Metadata(tools).check(agent, params)
+    text = "\n".join(found)
+    assert all(fault in text for fault in faults), found
+    assert bool(found) == bool(faults), found
+
+
+@pytest.mark.offline
+def test_asked_once(tools: Counting) -> None:
+    metadata = Metadata(tools)
+    first = metadata.of("ocf:heartbeat:IPaddr2")
+    assert first is metadata.of("ocf:heartbeat:IPaddr2")
+    assert metadata.of("ocf:heartbeat:Nope") is None
+    assert metadata.of("ocf:heartbeat:Nope") is None
+    assert tools.asked == 2
+
+
+@pytest.mark.offline
+def test_actions_and_flags(tools: Counting) -> None:
+    found = Metadata(tools).of("ocf:heartbeat:IPaddr2")
+    assert found is not None
+    monitor = next(action for action in found.actions if action.name == "monitor")
+    assert (monitor.interval, monitor.timeout, monitor.role, dict(monitor.extra)) == (
+        "10s",
+        "20s",
+        None,
+        {"depth": "0"},
+    )
+    assert found.parameters["ip"].required
+    fence = Metadata(tools).of("stonith:fence_ipmilan")
+    assert fence is not None
+    assert fence.parameters["password"].secret
+    assert not fence.parameters["passwd_script"].secret
+    assert fence.parameters["ipaddr"].deprecated
+    assert fence.parameters["ip"].replaces == {"ipaddr"}
+
+
+REQUIRED = b"""<resource-agent name="fence_x"><parameters>
+<parameter name="action" required="1"><content type="string"/></parameter>
+<parameter name="ip" required="1" obsoletes="ipaddr"><content type="string"/></parameter>
+<parameter name="ipaddr" required="1" deprecated="1"><content type="string"/></parameter>
+<parameter name="plug" required="1" obsoletes="port"><content type="string"/></parameter>
+<parameter name="port" required="1" deprecated="1"><content type="string"/></parameter>
+<parameter name="password"><content type="integer"/></parameter>
+</parameters><actions><action name="monitor"/></actions></resource-agent>"""
+
+
+def test_old_and_new_names_stand_for_each_other() -> None:
+    metadata = read_metadata(REQUIRED)
+    assert check(metadata, {"ip": "x"}, fencing=True) == []
+    assert check(metadata, {"ipaddr": "x"}, fencing=True) == []
+    assert check(metadata, {}, fencing=True) == ["ip is required by this agent and is not given"]
+
+
+def test_a_secret_is_not_quoted() -> None:
+    faults = check(read_metadata(REQUIRED), {"ip": "x", "password": "hunter2"}, fencing=True)
+    assert faults == ["password must be a whole number, not its value"]
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("passwd", True),
+        ("password", True),
+        ("ssl_passphrase", True),
+        ("client_secret", True),
+        ("token", True),
+        ("REPLICATION_PASSWD", True),
+        ("passwd_script", False),
+        ("password_script", False),
+        ("ip", False),
+        ("username", False),
+    ],
+)
+def test_secrets_by_name(name: str, secret: bool) -> None:
+    assert is_secret(name) is secret
+
+
+def test_an_agent_that_is_not_installed_is_said_on_a_node_only(tmp_path: object) -> None:
+    nowhere = Runner([], {})
+    nowhere.search_path = []
+    assert "is not installed on this host" in Metadata(Tools(nowhere)).check("ocf:heartbeat:Nope", {})[0]
+    assert Metadata(Tools(nowhere)).check("systemd:nope", {}) == []
+    offline = Runner([], {"CIB_file": "/nowhere"})
+    offline.search_path = []
+    assert Metadata(Tools(offline)).check("ocf:heartbeat:Nope", {}) == []
