@@ -4,8 +4,8 @@
 
 import sys
 
-if sys.version_info < (3, 9):
-    sys.exit("tandem_lab needs Python 3.9 or newer, this is %d.%d" % sys.version_info[:2])
+if sys.version_info < (3, 8):
+    sys.exit("tandem_lab needs Python 3.8 or newer, this is %d.%d" % sys.version_info[:2])
 
 from tandem_lab.cli import main
 
