@@ -28,8 +28,10 @@ class Place(NamedTuple):
     bundle: Optional[str] = None
 
 
-def read_status(monitor: bytes, cib: bytes, idle: Optional[bool] = None) -> Json:
-    """The whole status. `idle`: whether the scheduler has nothing to do, None when that could not be asked."""
+def read_status(monitor: bytes, cib: bytes = b"<cib/>", idle: Optional[bool] = None) -> Json:
+    """The whole status. Without `cib` it has no cluster name, version and bans; `idle`: whether there is nothing left
+    to do, None when that was not asked.
+    """
     root = _parse(monitor, "crm_mon")
     tree = _parse(cib, "cibadmin")
     return {
