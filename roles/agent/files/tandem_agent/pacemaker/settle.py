@@ -65,7 +65,7 @@ def settle(context: Context, scope: Set[str], wait: float, before: List[Failure]
             context.emit("settling", {"waited": round(now - started, 1), "pending": pending[:10]})
         else:
             idle_since = now if idle_since is None else idle_since
-            status = read_status(context.tools.monitor())
+            status = read_status(context.tools.monitor(), watch.text, idle=True)
             _raise_failures(scope, status["failures"], before)
             missing = _not_running(watch.state, scope, status)
             if not missing or now - idle_since > PATIENCE:
@@ -84,10 +84,11 @@ class _Watch:
         self._seen: Tuple[object, float] = (None, 0.0)
         self._pending: List[str] = []
         self.state = State({})
+        self.text = b""
 
     def pending(self, now: float) -> List[str]:
         """What is still to be done; empty when the cluster is idle."""
-        text = self._context.tools.query_cib()
+        self.text = text = self._context.tools.query_cib()
         root = parse(text)
         version, asked = self._seen
         if version_of(root) == version and now - asked < LONGEST_QUIET:

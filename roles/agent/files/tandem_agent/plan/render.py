@@ -5,26 +5,18 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..model.objects import (
     Clone, Colocation, Group, Level, Location, Node, Object, Operation, Order, Primitive, Rule, Setting, State,
     Tag,
 )  # fmt: skip
+from ..model.secrets import MASK, is_secret
 from ..model.values import boolean
 from .declare import FOREIGN_SETTINGS, RUN_TIME_CONSTRAINTS
 from .diff import Change
 
-MASK = "********"
-_SECRET = re.compile(r"(passw(or)?d|passphrase|passwd|secret|token|private_key|community)$", re.IGNORECASE)
-
 Document = Dict[str, Any]
-
-
-def is_secret(name: str) -> bool:
-    """Whether an option holds a secret itself (`passwd`), not the way to one (`passwd_script`)."""
-    return bool(_SECRET.search(name))
 
 
 # -- objects as a document writes them ---------------------------------------------------------------------------------

@@ -1,0 +1,490 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one path: load, validate, plan, candidate, verify, preview, patch, settle, prove, journal.
+
+One object or a whole site, a run or its check mode, a change or its undoing: all go this way. The patch is the only
+moment at which the cluster changes; whatever ends the agent before it leaves the old configuration, after it the new
+one, and the same request again finds what is left to do.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from xml.etree.ElementTree import Element
+
+from .cib.read import read
+from .cib.tree import Version, parse, serialize, version_of
+from .cib.write import write
+from .context import Context
+from .errors import AgentError, Fault, invalid
+from .journal import Entry
+from .model.codec import dump, load_object
+from .model.document import Document, read_document
+from .model.fields import Fields
+from .model.objects import Colocation, Key, Level, Location, Node, Operation, Order, Primitive, State, contents
+from .pacemaker.settle import Failure, Settled, known_failures, plain, settle
+from .pacemaker.simulate import Graph, Preview, guard
+from .pacemaker.tools import PatchRefused
+from .plan.declare import Wanted, declare
+from .plan.diff import Change, diff
+from .plan.render import diff_of, document_of, plan_of
+from .plan.validate import validate, warnings
+
+ATTEMPTS = 5  # times a request is planned anew because the configuration moved meanwhile
+REBASES = 20  # times a patch is made anew because only status moved; on a busy cluster that is every second or so
+PREVIEW_SECONDS = 20.0
+
+PURGES = ("none", "owned", "all")
+ALLOWANCES = ("fence", "stop")
+_EMPTY = Document("", ())
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The live configuration at one moment."""
+
+    text: bytes
+    root: Element
+    version: Version
+    state: State
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody wants, and how far it may go. `want` lays it over what is there."""
+
+    want: Callable[[State], Wanted]
+    document: Document
+    allow: Set[str] = field(default_factory=set)
+    wait: float = 120.0
+    who: str = ""
+    effect: bool = False  # false: stop before the patch (check mode)
+
+
+# -- operations of the protocol ----------------------------------------------------------------------------------------
+
+
+def plan(context: Context, params: Fields) -> Dict[str, Any]:
+    """What `apply` would do; changes nothing."""
+    return _Transaction(context, _request(context, params, effect=False)).run()
+
+
+def apply(context: Context, params: Fields) -> Dict[str, Any]:
+    """Make the cluster what the document declares."""
+    return _Transaction(context, _request(context, params, effect=True)).run()
+
+
+def export(context: Context, params: Fields) -> Dict[str, Any]:
+    """The live configuration as a document."""
+    secrets = params.flag("secrets")
+    _finish(params)
+    loaded = _load(context)
+    return {"document": document_of(loaded.state, secrets), "cib": str(loaded.version)}
+
+
+def history(context: Context, params: Fields) -> Dict[str, Any]:
+    """The transactions of this node's journal."""
+    limit = int(params.number("limit", 20, 1, 1000))
+    _finish(params)
+    return {"transactions": context.journal.history(limit)}
+
+
+def rollback(context: Context, params: Fields) -> Dict[str, Any]:
+    """Undo one transaction: its reverse, through the same path."""
+    name = params.text("transaction", required=True)
+    only_plan = params.flag("plan_only")
+    allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
+    _finish(params)
+    entry = context.journal.read(name)
+    changes = [
+        Change(load_object(change["before"]), load_object(change["after"])).reverse for change in entry["changes"]
+    ]
+    request = Request(
+        want=lambda current: _undone(current, changes, name),
+        document=_EMPTY,
+        allow=allow,
+        wait=wait,
+        who=f"rollback of {name}",
+        effect=not only_plan,
+    )
+    return _Transaction(context, request).run()
+
+
+def _request(context: Context, params: Fields, effect: bool) -> Request:
+    faults: List[Fault] = []
+    raw = params.raw("document")
+    if raw is None:
+        params.fault("document", "is required")
+    document = read_document({} if raw is None else raw, faults)
+    purge = params.choice("purge", PURGES, "none")
+    if purge == "owned" and not document.name:
+        params.fault("purge", "owned needs a document with a name: the name says what it owns")
+    allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
+    who = params.text("request")
+    if len(who) > 200:
+        params.fault("request", "has more than 200 characters")
+    _finish(params)
+    if faults:
+        raise invalid("document.invalid", "the document", faults)
+
+    def want(current: State) -> Wanted:
+        return declare(current, document, purge, _default_operations(context, document, current))
+
+    return Request(want, document, allow, wait, who, effect)
+
+
+def _allow(params: Fields) -> Set[str]:
+    given = params.texts("allow")
+    for index, word in enumerate(given):
+        if word not in ALLOWANCES:
+            params.fault(f"allow[{index}]", f"{word!r} is not allowed; choose from {', '.join(ALLOWANCES)}")
+    return set(given)
+
+
+def _finish(params: Fields) -> None:
+    params.finish()
+    if params.faults:
+        raise invalid("params.invalid", "the request", params.faults)
+
+
+def _undone(current: State, changes: List[Change], name: str) -> Wanted:
+    """`current` with the reversed changes; refused where somebody changed the same objects since."""
+    objects = dict(current.objects)
+    faults = []
+    for change in changes:
+        if current.objects.get(change.key) != change.before:
+            faults.append(Fault(f"{change.object.kind} {change.key.id}", "was changed again since; change it by a document of its own"))
+        elif change.after is None:
+            objects.pop(change.key, None)
+        else:
+            objects[change.key] = change.after
+    if faults:
+        raise invalid("document.invalid", f"rolling back {name}", faults)
+    return Wanted(current.having(objects), named={change.key for change in changes})
+
+
+# -- the path ----------------------------------------------------------------------------------------------------------
+
+
+class _Moved(Exception):
+    """The configuration changed between load and patch: everything must be thought through again."""
+
+
+class _Transaction:
+    """One request on its way down the path."""
+
+    def __init__(self, context: Context, request: Request) -> None:
+        self.context = context
+        self.request = request
+        self.timings: Dict[str, float] = {}
+        self.warnings: List[str] = []
+
+    def run(self) -> Dict[str, Any]:
+        for _attempt in range(ATTEMPTS):
+            try:
+                return self._attempt()
+            except _Moved:
+                self.context.emit("conflict", {"message": "the configuration changed meanwhile; planning anew"})
+        raise AgentError(
+            "cib.conflict",
+            f"the configuration was changed by others {ATTEMPTS} times while this change was being made; try again when they are done",
+            retryable=True,
+        )
+
+    def _attempt(self) -> Dict[str, Any]:
+        self.warnings = []
+        with self._timed("load"):
+            loaded = _load(self.context)
+        with self._timed("plan"):
+            wanted = self.request.want(loaded.state)
+            self._validate(wanted)
+            changes = diff(loaded.state, wanted.state, wanted.because)
+        if not changes:
+            return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
+        candidate = _candidate(loaded, changes, wanted.state)
+        with self._timed("verify"):
+            self._verify(loaded, candidate)
+        with self._timed("preview"):
+            preview = self._preview(loaded, candidate, wanted, changes)
+        if not self.request.effect:
+            return self._outcome(loaded, changes, wanted, preview, "not_waited")
+        return self._effect(loaded, wanted, changes, preview)
+
+    def _effect(self, loaded: Loaded, wanted: Wanted, changes: List[Change], preview: Preview) -> Dict[str, Any]:
+        """From here on the cluster changes."""
+        self.context.deadline.check("applying the change")
+        entry = self._entry(loaded, changes)
+        before = [] if self.context.tools.offline or not self.request.wait else known_failures(self.context)
+        warning = self.context.journal.write(entry)
+        if warning:
+            self.warnings.append(warning)
+        try:
+            with self._timed("patch"):
+                self._patch(loaded, wanted, changes)
+            settled = self._settle(_scope(wanted), before)
+            proved = self._prove(changes)
+        except _Moved:
+            self._close(entry, loaded, "not applied: the configuration moved")
+            raise
+        except AgentError as error:
+            self._close(entry, loaded, error.code)
+            error.details.setdefault("transaction", entry["id"])
+            raise
+        self._close(entry, proved, settled.state)
+        self.warnings += settled.warnings
+        result = self._outcome(loaded, changes, wanted, preview, settled.state, settled)
+        result.update(transaction=entry["id"], changed=True)
+        result["cib"]["after"] = str(proved.version)
+        return result
+
+    # -- before the patch
+
+    def _validate(self, wanted: Wanted) -> None:
+        document = self.request.document
+        faults = wanted.faults + validate(wanted.state, document) + self._parameters(wanted)
+        if faults:
+            raise invalid("document.invalid", "the document", faults)
+        self.warnings += warnings(wanted.state, document)
+
+    def _parameters(self, wanted: Wanted) -> List[Fault]:
+        """Faults of parameters against what their agent's metadata says, for what is new or changed."""
+        faults = []
+        for entry in self.request.document.entries:
+            found = wanted.state.objects.get(entry.object.key)
+            if entry.absent or not isinstance(found, Primitive) or not found.agent:
+                continue
+            params = {name: value for name, value in (found.params or {}).items() if value is not None}
+            for fault in self.context.metadata.check(found.agent, params):
+                faults.append(Fault(f"{entry.path}.params", fault))
+        return faults
+
+    def _verify(self, loaded: Loaded, candidate: Element) -> None:
+        """Pacemaker's own opinion; what it already said of the present configuration is not this change's fault."""
+        verdict = self.context.tools.verify(serialize(candidate))
+        if not verdict.errors and not verdict.warnings:
+            return
+        known = self.context.tools.verify(loaded.text)
+        fresh = [error for error in verdict.errors if error not in known.errors]
+        if fresh:
+            raise AgentError("cib.schema", "Pacemaker refuses the result: " + "; ".join(fresh), {"errors": fresh})
+        self.warnings += [warning for warning in verdict.warnings if warning not in known.warnings]
+
+    def _preview(self, loaded: Loaded, candidate: Element, wanted: Wanted, changes: List[Change]) -> Preview:
+        tools = self.context.tools
+        try:
+            preview = Preview(tuple(Graph(tools.graph(serialize(candidate), timeout=PREVIEW_SECONDS)).actions()))
+        except AgentError as error:
+            if error.code not in ("tool.timeout", "tool.missing"):
+                raise
+            return Preview(reason=error.message)
+        resources, nodes = _named(wanted, changes, loaded.state)
+        refused = guard(preview.actions, resources, nodes, self.request.allow)
+        if refused:  # perhaps the cluster is about to do so anyway
+            already = tuple(Graph(tools.graph(loaded.text, timeout=PREVIEW_SECONDS)).actions())
+            refused = guard(preview.actions, resources, nodes, self.request.allow, already)
+        if refused:
+            raise AgentError(
+                "preview.refused",
+                "the change was not made: " + "; ".join(refused),
+                {"refused": refused, "preview": preview.as_json(), "plan": plan_of(changes)},
+            )
+        return preview
+
+    # -- the patch and after
+
+    def _patch(self, loaded: Loaded, wanted: Wanted, changes: List[Change]) -> None:
+        """One atomic, versioned patch. Where only status moved the same changes are laid over the newer CIB."""
+        tools = self.context.tools
+        for _attempt in range(REBASES):
+            try:
+                tools.patch(tools.diff(loaded.text, serialize(_candidate(loaded, changes, wanted.state))))
+                return
+            except PatchRefused as refused:
+                fresh = _load(self.context)
+                if fresh.version[:2] != loaded.version[:2]:
+                    raise _Moved() from refused
+                if fresh.version == loaded.version:
+                    raise AgentError("tool.failed", f"cibadmin refuses the patch although nothing moved: {refused.text}") from refused
+                loaded = fresh
+        raise _Moved()
+
+    def _settle(self, scope: Set[str], before: List[Failure]) -> Settled:
+        if self.context.tools.offline:
+            return Settled(0.0, "offline")
+        if not self.request.wait:
+            return Settled(0.0, "not_waited")
+        with self._timed("settle"):
+            return settle(self.context, scope, self.request.wait, before)
+
+    def _prove(self, changes: List[Change]) -> Loaded:
+        """What is there now is what was wanted: asking again finds nothing to do."""
+        with self._timed("prove"):
+            loaded = _load(self.context)
+            left = diff(loaded.state, self.request.want(loaded.state).state) if self.request.document is not _EMPTY else []
+        if left:
+            raise AgentError(
+                "prove.failed",
+                "the change was applied, but asking again finds more to do, so somebody or something changed it back: "
+                + "; ".join(entry["summary"] for entry in plan_of(left)),
+                {"plan": plan_of(left)},
+                retryable=True,
+            )
+        return loaded
+
+    # -- records
+
+    def _entry(self, loaded: Loaded, changes: List[Change]) -> Entry:
+        return {
+            "id": self.context.journal.new_id(self.context.node),
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "node": self.context.node,
+            "request": self.request.who,
+            "changed": True,
+            "plan": [entry["summary"] for entry in plan_of(changes)],
+            "cib": {"before": str(loaded.version), "after": None},
+            "seconds": None,
+            "outcome": "started",
+            "changes": [{"before": dump(change.before), "after": dump(change.after)} for change in changes],
+        }
+
+    def _close(self, entry: Entry, loaded: Loaded, outcome: str) -> None:
+        entry.update(outcome=outcome, seconds=round(sum(self.timings.values()), 3))
+        entry["cib"]["after"] = str(loaded.version)
+        self.context.journal.write(entry)
+
+    def _outcome(
+        self, loaded: Loaded, changes: List[Change], wanted: Wanted, preview: Preview, state: str, settled: Optional[Settled] = None
+    ) -> Dict[str, Any]:
+        matched = _matched(preview, settled) if settled else None
+        return {
+            "changed": bool(changes),
+            "plan": plan_of(changes),
+            "diff": diff_of(changes),
+            "preview": preview.as_json(matched),
+            "cib": {"before": str(loaded.version), "after": str(loaded.version)},
+            "transaction": None,
+            "objects": [
+                {"kind": wanted.state.objects[key].kind, "id": key.id} for key in sorted(wanted.named) if key in wanted.state.objects
+            ],
+            "settled": settled.as_json() if settled else {"waited": 0.0, "state": state},
+            "warnings": list(dict.fromkeys(self.warnings)),
+            "timings": {name: round(seconds, 4) for name, seconds in self.timings.items()},
+        }
+
+    @contextmanager
+    def _timed(self, name: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started
+
+
+# -- steps -------------------------------------------------------------------------------------------------------------
+
+
+def _load(context: Context) -> Loaded:
+    text = context.tools.query_cib()
+    root = parse(text)
+    return Loaded(text, root, version_of(root), read(root))
+
+
+def _candidate(loaded: Loaded, changes: List[Change], wanted: State) -> Element:
+    """A copy of the CIB with the changes in it, read back and compared: what we send is what was planned."""
+    root = copy.deepcopy(loaded.root)
+    write(root, changes)
+    root.set("epoch", str(loaded.version.epoch + 1))
+    root.set("num_updates", "0")
+    left = diff(read(parse(serialize(root))), wanted)
+    if left:
+        raise AgentError(
+            "internal",
+            "the planned change cannot be written as planned: " + "; ".join(entry["summary"] for entry in plan_of(left)),
+        )
+    return root
+
+
+def _default_operations(context: Context, document: Document, current: State) -> Dict[str, Tuple[Operation, ...]]:
+    """The operations of the agents' metadata, for resources that do not exist yet."""
+    found: Dict[str, Tuple[Operation, ...]] = {}
+    for entry in document.entries:
+        declared = entry.object
+        if isinstance(declared, Primitive) and not entry.absent and declared.agent and declared.agent not in found:
+            if current.resource(declared.id) is None and declared.ops != ():
+                found[declared.agent] = _usual(context, declared.agent)
+    return found
+
+
+# Actions of the metadata that are no operations of a resource.
+_NO_OPERATION = ("meta-data", "metadata", "validate-all", "status")
+
+
+def _usual(context: Context, agent: str) -> Tuple[Operation, ...]:
+    if agent.startswith("stonith:"):
+        return (Operation("monitor", "60s"),)
+    about = context.metadata.of(agent)
+    if about is None:
+        return ()
+    made: List[Operation] = []
+    for action in about.actions:
+        if action.name in _NO_OPERATION or (action.name == "monitor" and not action.interval):
+            continue
+        options = {"timeout": action.timeout} if action.timeout else {}
+        operation = Operation(action.name, action.interval or "0s", action.role or "", dict(options))
+        if all(operation.key != other.key for other in made):
+            made.append(operation)
+    return tuple(made)
+
+
+def _named(wanted: Wanted, changes: List[Change], current: State) -> Tuple[Set[str], Set[str]]:
+    """The resources and the nodes that a request speaks of; what is in a named group is named with it."""
+    resources: Set[str] = set()
+    nodes: Set[str] = set()
+    for key in wanted.named | {change.key for change in changes if change.because}:
+        for state in (current, wanted.state):
+            found = state.objects.get(key)
+            if isinstance(found, Node):
+                nodes.add(found.id)
+            elif isinstance(found, (Location, Colocation, Order)):
+                resources.update(_inside(state, *found.resources))
+            elif isinstance(found, Level):
+                resources.update(found.devices)
+            elif key.family == "resource":
+                resources.update(_inside(state, key.id))
+    return resources, nodes
+
+
+def _inside(state: State, *names: str) -> Set[str]:
+    found: Set[str] = set()
+    for name in names:
+        resource = state.resource(name)
+        found.add(name)
+        if resource is not None:
+            found |= _inside(state, *contents(resource))
+    return found
+
+
+def _scope(wanted: Wanted) -> Set[str]:
+    """The primitives whose failures the request answers for."""
+    names = _inside(wanted.state, *(key.id for key in wanted.named if key.family == "resource"))
+    return {name for name in names if isinstance(wanted.state.resource(name), Primitive)}
+
+
+def _matched(preview: Preview, settled: Settled) -> Optional[bool]:
+    """Whether what was predicted is what is there: what was to start on a node is on it, what was to stop is not."""
+    if settled.status is None or preview.reason:
+        return None
+    places: Dict[str, Set[str]] = {}
+    for found in settled.status["resources"]:
+        places.setdefault(plain(found["id"]), set()).update(found["nodes"])
+    for action in preview.actions:
+        here = action.node in places.get(action.resource or "", set())
+        if action.action in ("start", "restart", "move", "migrate", "promote") and not here:
+            return False
+        if action.action == "stop" and here:
+            return False
+    return True
