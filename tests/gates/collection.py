@@ -1,0 +1,123 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the collection, import it as Galaxy would, install it elsewhere, and use it from there.
+
+What works in a checkout may be missing from the archive, or rely on the checkout's ansible.cfg. Here nothing of the
+checkout is in reach: its own directory, no ansible.cfg, only the installed archive on the collections path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import yaml
+from tree import BUILD, copy_sources
+
+WORK = BUILD / "collection"
+INSTALLED = WORK / "installed" / "ansible_collections" / "tandem" / "ha"
+# Never of use to who installs the collection.
+UNWANTED = (".build", ".ci", ".git", "tests/output", "__pycache__")
+IMPORTER = """\
+[galaxy-importer]
+CHECK_CHANGELOG = True
+CHECK_REQUIRED_TAGS = True
+LOG_LEVEL_MAIN = INFO
+RUN_ANSIBLE_DOC = True
+RUN_ANSIBLE_LINT = False
+RUN_ANSIBLE_TEST = False
+RUN_FLAKE8 = False
+"""
+
+
+def run(*command: str) -> str:
+    """Run a tool as somebody who only has the archive; returns what it says, or stops here with it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    environment.update(
+        ANSIBLE_COLLECTIONS_PATH=str(WORK / "installed"),
+        ANSIBLE_LOCAL_TEMP=str(WORK / "tmp"),
+        GALAXY_IMPORTER_CONFIG=str(WORK / "importer.cfg"),
+        HOME=str(WORK / "home"),
+        LC_ALL="C.UTF-8",
+    )
+    done = subprocess.run(command, cwd=WORK / "elsewhere", env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def build() -> Path:
+    """Build the archive from what git would commit."""
+    shutil.rmtree(WORK, ignore_errors=True)
+    for name in ("elsewhere", "home"):
+        (WORK / name).mkdir(parents=True)
+    (WORK / "importer.cfg").write_text(IMPORTER, encoding="utf-8")
+    copy_sources(WORK / "source")
+    run("ansible-galaxy", "collection", "build", str(WORK / "source"), "--output-path", str(WORK))
+    return next(WORK.glob("tandem-ha-*.tar.gz"))
+
+
+def archive_faults(archive: Path) -> list[str]:
+    """Files in the archive that must not be there."""
+    with tarfile.open(archive) as opened:
+        names = opened.getnames()
+    print(f"{archive.name}: {len(names)} files, {archive.stat().st_size // 1024} KiB")
+    return [f"{archive.name} has {name}" for name in names if any(part in f"/{name}/" for part in _slashed())]
+
+
+def _slashed() -> list[str]:
+    return [f"/{part}/" for part in UNWANTED]
+
+
+def importer_faults(archive: Path) -> list[str]:
+    """What galaxy-importer warns about; what it refuses ends the run."""
+    said = run(sys.executable, "-m", "galaxy_importer.main", str(archive))
+    return [f"galaxy-importer: {line}" for line in said.splitlines() if line.startswith(("WARNING", "ERROR"))]
+
+
+def module_faults() -> list[str]:
+    """Modules without documentation, and modules and action group that do not name each other."""
+    modules = sorted(path.stem for path in (INSTALLED / "plugins" / "modules").glob("ha_*.py"))
+    group = yaml.safe_load((INSTALLED / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["ha"]
+    faults = [
+        f"meta/runtime.yml: action group ha and plugins/modules differ in {name}" for name in set(modules) ^ set(group)
+    ]
+    documented = json.loads(run("ansible-doc", "-t", "module", "--json", *(f"tandem.ha.{name}" for name in modules)))
+    for name in modules:
+        documentation = documented.get(f"tandem.ha.{name}", {})
+        if "tandem.ha.ha" not in documentation.get("doc", {}).get("attributes", {}).get("action_group", {}).get(
+            "membership", []
+        ):
+            faults.append(
+                f"plugins/modules/{name}.py: attributes do not name the action group (fragment _attributes.action_group)"
+            )
+    print(f"{len(modules)} modules documented")
+    return faults
+
+
+def playbook_faults() -> list[str]:
+    """Playbooks that cannot be called by their full name from an installed collection."""
+    playbooks = sorted(path.stem for path in (INSTALLED / "playbooks").glob("*.yml"))
+    for name in playbooks:
+        run("ansible-playbook", "-i", "localhost,", "--syntax-check", f"tandem.ha.{name}")
+    print(f"{len(playbooks)} playbooks: {' '.join(playbooks)}")
+    return [] if playbooks else ["playbooks/ is empty"]
+
+
+def main() -> int:
+    """Run all of it; returns 1 when something is wrong."""
+    archive = build()
+    faults = archive_faults(archive) + importer_faults(archive)
+    run("ansible-galaxy", "collection", "install", "--offline", "-p", str(WORK / "installed"), str(archive))
+    faults += module_faults() + playbook_faults()
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gates: what `make test` runs, in the order in which they are started.
+
+A gate is one or more commands, run from the top of the checkout with the tools' environment first on PATH. All must
+exit 0. Exit code 77 from a gate's only command means that this machine cannot run it; its last line says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Tuple
+
+Command = Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One row of the table."""
+
+    name: str
+    what: str
+    commands: tuple[Command, ...]
+    limit: int  # seconds, over all commands; several times what it takes on two cores with empty caches
+    group: str
+    needs: tuple[str, ...] = ()  # paths that must exist, or the gate fails without being run
+    alone: bool = False  # nothing else may run beside it: it measures time, or owns the lab
+    environment: tuple[tuple[str, str], ...] = ()
+
+
+def pytest(*arguments: str) -> Command:
+    return ("python", "-m", "pytest", *arguments)
+
+
+def shell(script: str) -> Command:
+    return ("bash", "-euo", "pipefail", "-c", script)
+
+
+SHELL_SCRIPTS = (
+    "git ls-files -co --exclude-standard -z ':!*.j2' | xargs -0 grep -lIE '^#!.*\\b(ba|da)?sh\\b' -- | xargs shellcheck"
+)
+
+GATES = (
+    # The long ones first, so that the short ones fill the other lane.
+    Gate(
+        "sanity",
+        "ansible-test sanity, no ignore files",
+        (("python", "tests/gates/on_copy.py", "sanity"),),
+        900,
+        "static",
+    ),
+    Gate(
+        "ansible-lint",
+        "ansible-lint, profile production",
+        (("ansible-lint", "--offline", "-q", "--nocolor"),),
+        300,
+        "static",
+    ),
+    Gate("ruff", "ruff: rules and format", (("ruff", "check", "."), ("ruff", "format", "--check", ".")), 60, "static"),
+    Gate(
+        "mypy",
+        "mypy, strict for the agent, the lab and the gates",
+        (
+            shell("cd roles/agent/files && mypy --config-file ../../../pyproject.toml -p tandem_agent"),
+            shell("cd roles/lab/files && mypy --config-file ../../../pyproject.toml -p tandem_lab"),
+            shell("cd tests/gates && mypy --config-file ../../pyproject.toml --strict *.py"),
+            shell(
+                "cd .build/collections && mypy --config-file ../../pyproject.toml -p ansible_collections.tandem.ha.plugins"
+            ),
+        ),
+        300,
+        "static",
+    ),
+    Gate(
+        "collection",
+        "build, import, install elsewhere, document",
+        (("python", "tests/gates/collection.py"),),
+        300,
+        "static",
+    ),
+    Gate("yamllint", "yamllint", (("yamllint", "--strict", "."),), 60, "static"),
+    Gate("shellcheck", "shellcheck over all shell scripts", (shell(SHELL_SCRIPTS),), 60, "static"),
+    Gate("licences", "every file says its licence (REUSE)", (("reuse", "lint", "--lines"),), 60, "static"),
+    Gate("floor", "syntax of the oldest promised Pythons", (("python", "tests/gates/floor.py"),), 60, "static"),
+    Gate("changelog", "changelog fragments", (("antsibull-changelog", "lint"),), 60, "static"),
+    Gate(
+        "docs",
+        "plugin documentation and its references",
+        (
+            (
+                "antsibull-docs",
+                "lint-collection-docs",
+                "--plugin-docs",
+                "--validate-collection-refs=all",
+                "--skip-rstcheck",
+                ".",
+            ),
+        ),
+        120,
+        "static",
+    ),
+    Gate(
+        "units",
+        "ansible-test units",
+        (("python", "tests/gates/on_copy.py", "units"),),
+        600,
+        "units",
+        needs=("tests/unit",),
+    ),
+    Gate("unit", "pure Python of the control side", (pytest("tests/unit"),), 300, "units", needs=("tests/unit",)),
+    Gate(
+        "agent-3.8",
+        "the agent and Pacemaker's real tools, Python 3.8",
+        (("tests/gates/agent-tests", "3.8"),),
+        600,
+        "agent",
+        needs=("tests/agent",),
+    ),
+    Gate(
+        "agent-newest",
+        "the same on the newest Python here",
+        (("tests/gates/agent-tests", "newest"),),
+        600,
+        "agent",
+        needs=("tests/agent",),
+    ),
+    Gate(
+        "contract",
+        "contract files, both sides",
+        (pytest("tests/contract"),),
+        120,
+        "contract",
+        needs=("tests/contract",),
+    ),
+    Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 300, "lab-units", needs=("tests/lab",)),
+    Gate(
+        "integration",
+        "modules through ansible, an agent on a CIB file",
+        (("tests/gates/with-pacemaker", "python", "-m", "pytest", "tests/integration"),),
+        900,
+        "integration",
+        needs=("tests/integration",),
+    ),
+    Gate(
+        "cluster",
+        "real nodes: converge, again, check mode, fence, fail over",
+        (pytest("tests/cluster"),),
+        1500,
+        "cluster",
+        needs=("tests/cluster",),
+        alone=True,
+    ),
+)
