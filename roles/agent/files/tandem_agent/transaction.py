@@ -201,8 +201,8 @@ class _Transaction:
             loaded = _load(self.context)
         with self._timed("plan"):
             wanted = self.request.want(loaded.state)
-            self._validate(wanted)
             changes = diff(loaded.state, wanted.state, wanted.because)
+            self._validate(wanted, changes)
         if not changes:
             return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
         candidate = _candidate(loaded, changes, wanted.state)
@@ -243,23 +243,26 @@ class _Transaction:
 
     # -- before the patch
 
-    def _validate(self, wanted: Wanted) -> None:
+    def _validate(self, wanted: Wanted, changes: List[Change]) -> None:
         document = self.request.document
-        faults = wanted.faults + validate(wanted.state, document) + self._parameters(wanted)
+        faults = wanted.faults + validate(wanted.state, document) + self._parameters(changes)
         if faults:
             raise invalid("document.invalid", "the document", faults)
         self.warnings += warnings(wanted.state, document)
 
-    def _parameters(self, wanted: Wanted) -> List[Fault]:
-        """Faults of parameters against what their agent's metadata says, for what is new or changed."""
+    def _parameters(self, changes: List[Change]) -> List[Fault]:
+        """Faults of parameters against their agent's metadata, for what is new or changed."""
+        paths = {entry.object.key: entry.path for entry in self.request.document.entries}
         faults = []
-        for entry in self.request.document.entries:
-            found = wanted.state.objects.get(entry.object.key)
-            if entry.absent or not isinstance(found, Primitive) or not found.agent:
+        for change in changes:
+            found, before = change.after, change.before
+            if not isinstance(found, Primitive) or not found.agent:
+                continue
+            if isinstance(before, Primitive) and (before.agent, before.params) == (found.agent, found.params):
                 continue
             params = {name: value for name, value in (found.params or {}).items() if value is not None}
-            for fault in self.context.metadata.check(found.agent, params):
-                faults.append(Fault(f"{entry.path}.params", fault))
+            path = paths.get(found.key, found.id)
+            faults += [Fault(f"{path}.params", fault) for fault in self.context.metadata.check(found.agent, params)]
         return faults
 
     def _verify(self, loaded: Loaded, candidate: Element) -> None:

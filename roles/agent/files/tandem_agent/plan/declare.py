@@ -86,6 +86,7 @@ class _Overlay:
         elif purge == "all":
             self._purge_all()
         self._cascade()
+        self._untag()
         self._own(owned)
         self.wanted.state = self.current.having(self.objects)
         return self.wanted
@@ -338,6 +339,18 @@ class _Overlay:
                 else:
                     self.objects[found.key] = left
                     self.wanted.because.setdefault(found.key, f"{missing} is removed")
+
+    def _untag(self) -> None:
+        """A tag cannot list what is gone, and cannot be empty."""
+        gone = {key.id for key in self.current.objects if key not in self.objects}
+        for found in list(self.objects.values()):
+            if isinstance(found, Tag) and gone.intersection(found.references):
+                left = tuple(name for name in found.references if name not in gone)
+                self.wanted.because.setdefault(found.key, "what it lists is removed")
+                if left:
+                    self.objects[found.key] = replace(found, references=left)
+                else:
+                    self.objects.pop(found.key)
 
     # -- ownership -------------------------------------------------------------------------------------------------
 
