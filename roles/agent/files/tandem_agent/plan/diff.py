@@ -50,7 +50,7 @@ class Change:
 _REFERRING = ("location", "colocation", "order", "level")
 _RANK: Dict[Tuple[str, str], int] = {}
 for _action in (REMOVE, UPDATE, CREATE):
-    _RANK[_action, "tag"] = 0  # first: what a document owns must not be forgotten by a plan that stops
+    _RANK[_action, "tag"] = -1  # first: what a document owns must not be forgotten by a plan that stops
 for _kind in _REFERRING:
     _RANK[REMOVE, _kind] = 0
 _RANK[REMOVE, "clone"] = 1
