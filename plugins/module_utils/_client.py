@@ -37,11 +37,13 @@ class ClientError(Exception):
     agent.frame     what came is not the protocol
     """
 
-    def __init__(self, code: str, message: str, details: Optional[Mapping[str, Any]] = None, retryable: bool = False) -> None:
+    def __init__(
+        self, code: str, message: str, details: Optional[Mapping[str, Any]] = None, retryable: bool = False
+    ) -> None:
         super(ClientError, self).__init__(message)
         self.code = code
         self.message = message
-        self.details = dict(details or {})  # type: Dict[str, Any]
+        self.details: Dict[str, Any] = dict(details or {})
         self.retryable = retryable
 
 
@@ -50,8 +52,8 @@ class Client:
 
     def __init__(self, path: str = SOCKET) -> None:
         self.path = path
-        self.events = []  # type: List[Tuple[str, Mapping[str, Any]]]
-        self._connection = None  # type: Optional[socket.socket]
+        self.events: List[Tuple[str, Mapping[str, Any]]] = []
+        self._connection: Optional[socket.socket] = None
         self._buffer = bytearray()
         self._calls = 0
 
@@ -91,7 +93,9 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _once(self, operation: str, params: Mapping[str, Any], until: float, listener: Optional[Listener]) -> Dict[str, Any]:
+    def _once(
+        self, operation: str, params: Mapping[str, Any], until: float, listener: Optional[Listener]
+    ) -> Dict[str, Any]:
         self._calls += 1
         request = "%d-%d" % (os.getpid(), self._calls)
         left = max(SHORTEST, until - time.monotonic())
@@ -112,11 +116,13 @@ class Client:
         try:
             self._connection.sendall(line)
         except socket.timeout:
-            raise _late(self.path)
+            raise _late(self.path) from None
         except (BrokenPipeError, ConnectionResetError):
             pass  # an agent that refuses says why before it closes: what it said is read next
         except OSError as fault:
-            raise ClientError("agent.closed", "writing to the Tandem agent at %s failed: %s" % (self.path, fault))
+            raise ClientError(
+                "agent.closed", "writing to the Tandem agent at %s failed: %s" % (self.path, fault)
+            ) from fault
 
     def _answer(self, request: str, until: float, listener: Optional[Listener]) -> Dict[str, Any]:
         while True:
@@ -167,9 +173,9 @@ class Client:
         try:
             data = self._connection.recv(262144)
         except socket.timeout:
-            raise _late(self.path)
+            raise _late(self.path) from None
         except OSError as fault:
-            raise _closed(self.path, str(fault))
+            raise _closed(self.path, str(fault)) from fault
         if not data:
             raise _closed(self.path, "half an answer came" if self._buffer else "no answer came")
         return data
@@ -179,9 +185,11 @@ def _line(frame: Mapping[str, Any]) -> bytes:
     try:
         line = json.dumps(frame, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
     except (TypeError, ValueError) as fault:
-        raise ClientError("params.invalid", "the request cannot be written as JSON: %s" % fault)
+        raise ClientError("params.invalid", "the request cannot be written as JSON: %s" % fault) from fault
     if len(line) > LONGEST_LINE:
-        raise ClientError("params.invalid", "the request is %d bytes long; at most %d are allowed" % (len(line), LONGEST_LINE))
+        raise ClientError(
+            "params.invalid", "the request is %d bytes long; at most %d are allowed" % (len(line), LONGEST_LINE)
+        )
     return line
 
 
@@ -189,7 +197,7 @@ def _frame(line: bytes) -> Dict[str, Any]:
     try:
         frame = json.loads(line.decode("utf-8"))
     except ValueError as fault:
-        raise ClientError("agent.frame", "the Tandem agent's answer is not JSON: %s" % fault)
+        raise ClientError("agent.frame", "the Tandem agent's answer is not JSON: %s" % fault) from fault
     if not isinstance(frame, dict):
         raise ClientError("agent.frame", "the Tandem agent's answer is not a JSON object")
     return frame
@@ -211,7 +219,8 @@ def _other_version(frame: Mapping[str, Any]) -> ClientError:
     return ClientError(
         "protocol.version",
         "the Tandem agent on this host speaks protocol version %r, this collection speaks %d%s; "
-        "run the role tandem.ha.agent to install the agent that belongs to this collection" % (frame.get("v"), VERSION, said),
+        "run the role tandem.ha.agent to install the agent that belongs to this collection"
+        % (frame.get("v"), VERSION, said),
     )
 
 
@@ -237,23 +246,33 @@ def _connect(path: str) -> socket.socket:
         connection.settimeout(10.0)
         connection.connect(path)
         _check_peer(connection, path)
-    except (OSError, ClientError) as fault:
+    except OSError as fault:
         connection.close()
-        raise fault if isinstance(fault, ClientError) else _unconnected(path, fault)
+        raise _unconnected(path, fault) from fault
+    except ClientError:
+        connection.close()
+        raise
     return connection
 
 
 def _unconnected(path: str, fault: OSError) -> ClientError:
     if isinstance(fault, socket.timeout) or fault.errno == errno.EAGAIN:  # the queue of waiting connections is full
-        return ClientError("busy", "the Tandem agent at %s has too many callers at the moment; try again" % path, retryable=True)
+        return ClientError(
+            "busy", "the Tandem agent at %s has too many callers at the moment; try again" % path, retryable=True
+        )
     if fault.errno in (errno.ENOENT, errno.ENOTDIR):
-        return ClientError("agent.missing", "no Tandem agent is at %s; run the role tandem.ha.agent on this host" % path)
+        return ClientError(
+            "agent.missing", "no Tandem agent is at %s; run the role tandem.ha.agent on this host" % path
+        )
     if fault.errno in (errno.EACCES, errno.EPERM):
-        return ClientError("agent.denied", "this user may not talk to the Tandem agent at %s; set `become: true`" % path)
+        return ClientError(
+            "agent.denied", "this user may not talk to the Tandem agent at %s; set `become: true`" % path
+        )
     if fault.errno == errno.ECONNREFUSED:
         return ClientError(
             "agent.refused",
-            "nobody listens at %s; `systemctl restart tandem-agent.socket` or run the role tandem.ha.agent on this host" % path,
+            "nobody listens at %s; `systemctl restart tandem-agent.socket` or run the role tandem.ha.agent on this host"
+            % path,
         )
     return ClientError("agent.refused", "the Tandem agent at %s cannot be reached: %s" % (path, fault))
 

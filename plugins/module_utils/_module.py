@@ -12,7 +12,6 @@ import re
 from typing import Any, Callable, Dict, Iterator, Mapping, NoReturn, Optional, Set
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.tandem.ha.plugins.module_utils._client import SOCKET, Client, ClientError
 
 # Seconds the agent gets for everything but waiting: load, plan, preview, up to five conflicts, patch, prove.
@@ -20,14 +19,14 @@ WORKING = 120
 # With one of these a check cannot know more than "this will be built"; the run builds what is missing first.
 NOT_YET = ("agent.missing", "cib.unavailable", "tool.missing")
 
-AGENT_OPTIONS = {"agent_socket": {"type": "path", "default": SOCKET}}  # type: Dict[str, Any]
-CHANGE_OPTIONS = {
+AGENT_OPTIONS: Dict[str, Any] = {"agent_socket": {"type": "path", "default": SOCKET}}
+CHANGE_OPTIONS: Dict[str, Any] = {
     "allow": {"type": "list", "elements": "str", "choices": ["fence", "stop"], "default": []},
     "wait": {"type": "int", "default": 120},
-}  # type: Dict[str, Any]
+}
 CHANGE_OPTIONS.update(AGENT_OPTIONS)
 
-NOTHING_KNOWN = {
+NOTHING_KNOWN: Dict[str, Any] = {
     "changed": True,
     "plan": [],
     "diff": [],
@@ -35,7 +34,7 @@ NOTHING_KNOWN = {
     "cib": {"before": None, "after": None},
     "transaction": None,
     "objects": [],
-}  # type: Dict[str, Any]
+}
 
 _SECRET = re.compile(
     r"(^|[_-])(pass|passwd|passwords?|passphrase|secrets?|token|credentials?|community|(access|api|auth|priv|private|secret)[_-]?key)$",
@@ -107,7 +106,7 @@ def ask(
     except ClientError as error:
         if not (module.check_mode and error.code in NOT_YET):
             fail(module, error)
-        module.warn("%s. This check can only say that something will change here." % error.message.rstrip("."))
+        module.warn("%s. This check cannot see further." % error.message.rstrip("."))
         return None
 
 

@@ -1,0 +1,347 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: ha_constraint
+short_description: Manage one constraint of a Pacemaker cluster
+version_added: 1.0.0
+description:
+  - Creates, changes or removes one location, colocation or order constraint.
+  - A constraint is known by its meaning and not by its id. A location is known by the resource, the node and the role, or by the
+    resource and the rule's conditions; a colocation by the two resources and their roles; an order by the two resources and their
+    actions. Its score or mode is what may change. So the same task never makes a second one, whatever the first is called.
+  - Constraints that C(pcs resource move) or C(crm_resource --ban) made are an operator's decision and stay.
+options:
+  kind:
+    description:
+      - V(location) says where a resource may or should run.
+      - V(colocation) says that a resource must or should run where another does.
+      - V(order) says that an action waits for another.
+    type: str
+    choices: [location, colocation, order]
+    required: true
+  state:
+    description: Whether the constraint exists.
+    type: str
+    choices: [present, absent]
+    default: present
+  id:
+    description:
+      - The constraint's id. A new one gets one in the way of C(pcs) when this is left out.
+      - With O(state=absent) it alone is enough to say which.
+    type: str
+  resource:
+    description: For a location or a colocation, the resource that is placed.
+    type: str
+  node:
+    description: For a location, the node.
+    type: str
+  role:
+    description: For a location, the role to which it applies.
+    type: str
+    choices: [Started, Stopped, Promoted, Unpromoted, Master, Slave]
+  score:
+    description:
+      - How strongly, as an integer, V(INFINITY) or V(-INFINITY), for a location or a colocation.
+      - Required for a new location without a O(rule). A new colocation without a score has V(INFINITY).
+    type: str
+  rule:
+    description: For a location, the condition that a node must fulfil, in place of O(node) and O(score).
+    type: dict
+    suboptions:
+      score:
+        description: How strongly, where the condition holds.
+        type: str
+      score_attribute:
+        description: The node attribute that holds the score, in place of O(rule.score).
+        type: str
+      operator:
+        description: Whether all expressions must hold or one of them.
+        type: str
+        choices: ['and', 'or']
+        default: 'and'
+      role:
+        description: The role to which it applies.
+        type: str
+        choices: [Started, Stopped, Promoted, Unpromoted, Master, Slave]
+      expressions:
+        description: Tests of node attributes.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          attribute:
+            description: The node attribute, such as V(pingd) or V(#uname).
+            type: str
+            required: true
+          operation:
+            description: The test.
+            type: str
+            choices: [lt, gt, lte, gte, eq, ne, defined, not_defined]
+            required: true
+          value:
+            description: What the attribute is compared with.
+            type: raw
+          type:
+            description: As what it is compared.
+            type: str
+            choices: [string, integer, number, version]
+  with:
+    description: For a colocation, the resource beside which O(resource) is placed.
+    type: str
+  resource_role:
+    description: For a colocation, the role of O(resource).
+    type: str
+    choices: [Started, Stopped, Promoted, Unpromoted, Master, Slave]
+  with_role:
+    description: For a colocation, the role of O(with).
+    type: str
+    choices: [Started, Stopped, Promoted, Unpromoted, Master, Slave]
+  first:
+    description: For an order, the resource whose action comes first.
+    type: str
+  first_action:
+    description: For an order, the action that comes first. The default is V(start).
+    type: str
+    choices: [start, stop, promote, demote]
+  then:
+    description: For an order, the resource whose action waits.
+    type: str
+  then_action:
+    description: For an order, the action that waits. The default is that of O(first_action).
+    type: str
+    choices: [start, stop, promote, demote]
+  mode:
+    description:
+      - For an order, V(Mandatory) means that the second action needs the first, V(Optional) that they are ordered when both happen, and
+        V(Serialize) that they never happen at the same time.
+      - An order that says nothing is mandatory.
+    type: str
+    choices: [Mandatory, Optional, Serialize]
+  symmetrical:
+    description: For an order, whether the opposite actions happen in the opposite order. The default is the cluster's, V(true).
+    type: bool
+seealso:
+  - module: tandem.ha.ha_config
+  - module: tandem.ha.ha_resource
+author:
+  - The Tandem contributors (@tandem)
+extends_documentation_fragment:
+  - tandem.ha._attributes
+  - tandem.ha._attributes.action_group
+  - tandem.ha._attributes.platform
+  - tandem.ha._agent
+  - tandem.ha._agent.change
+attributes:
+  check_mode:
+    support: full
+    details: The agent does all it would do, with Pacemaker's own scheduler, and stops before the configuration is changed.
+  diff_mode:
+    support: full
+    details: One entry per object. Secrets are redacted; a secret that changes shows as changed.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: The address prefers c1
+  tandem.ha.ha_constraint:
+    kind: location
+    resource: vip
+    node: c1
+    score: 50
+
+- name: The address runs where the load balancer runs
+  tandem.ha.ha_constraint:
+    kind: colocation
+    resource: vip
+    with: haproxy-clone
+    score: INFINITY
+
+- name: The address is brought up after the load balancer has started
+  tandem.ha.ha_constraint:
+    kind: order
+    first: haproxy-clone
+    then: vip
+    mode: Optional
+
+- name: The address leaves a node that has lost its gateway
+  tandem.ha.ha_constraint:
+    kind: location
+    resource: vip
+    rule:
+      score: -INFINITY
+      operator: or
+      expressions:
+        - {attribute: pingd, operation: lt, value: 1, type: number}
+        - {attribute: pingd, operation: not_defined}
+
+- name: The address follows the promoted instance
+  tandem.ha.ha_constraint:
+    kind: colocation
+    resource: redis-vip
+    with: redis-clone
+    with_role: Promoted
+
+- name: The preference is gone
+  tandem.ha.ha_constraint:
+    kind: location
+    resource: vip
+    node: c1
+    state: absent
+"""
+
+RETURN = r"""
+plan:
+  description: What was changed, or in check mode would be, in the order in which it is done. Empty when nothing changes.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(update) or V(remove).
+      returned: always
+      type: str
+      sample: create
+    kind:
+      description: The kind of the object.
+      returned: always
+      type: str
+      sample: primitive
+    id:
+      description: The object's id.
+      returned: always
+      type: str
+      sample: vip
+    summary:
+      description: The change as a sentence.
+      returned: always
+      type: str
+      sample: create primitive vip (ocf:heartbeat:IPaddr2)
+    before:
+      description: The object as it was, secrets redacted. Null when there was none.
+      returned: always
+      type: dict
+    after:
+      description: The object as it is then, secrets redacted. Null when there is none.
+      returned: always
+      type: dict
+    because:
+      description: Why something changes that the task does not name. Null for what it names.
+      returned: always
+      type: str
+preview:
+  description: What Pacemaker's scheduler says that the change does to running resources.
+  returned: always
+  type: dict
+  contains:
+    available:
+      description: Whether the scheduler could be asked.
+      returned: always
+      type: bool
+    reason:
+      description: Why not.
+      returned: always
+      type: str
+    actions:
+      description: >-
+        The actions. RV(ignore:action) is one of V(start), V(stop), V(restart), V(move), V(promote), V(demote), V(reload), V(migrate),
+        V(fence) and V(recover).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{action: start, resource: vip, node: c1, from: null}]
+    fences:
+      description: Nodes that are fenced.
+      returned: always
+      type: list
+      elements: str
+    matched:
+      description: Whether what then happened is what was foreseen. Null until something was applied and has settled.
+      returned: always
+      type: bool
+cib:
+  description: The versions of the cluster's configuration, as C(admin_epoch.epoch.num_updates).
+  returned: always
+  type: dict
+  contains:
+    before:
+      description: The version that was found.
+      returned: always
+      type: str
+      sample: 0.12.3
+    after:
+      description: The version that was left behind. In check mode that of the candidate.
+      returned: always
+      type: str
+      sample: 0.13.1
+transaction:
+  description: The id under which C(tandem history) and C(tandem rollback) know the change. Null when nothing was changed.
+  returned: always
+  type: str
+  sample: 20261121T101112-0001-c1
+objects:
+  description: The objects that the task speaks of.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: primitive, id: vip}]
+settled:
+  description: How the waiting ended, as RV(ignore:state), and after how many seconds.
+  returned: when the agent got as far
+  type: dict
+  sample: {waited: 1.2, state: settled}
+code:
+  description: What kind of failure it is, for programs. C(docs/protocol.md) lists them.
+  returned: failure
+  type: str
+  sample: document.invalid
+faults:
+  description: Everything that is wrong with the request, each with its RV(ignore:path) and a RV(ignore:message).
+  returned: failure, when RV(code=document.invalid)
+  type: list
+  elements: dict
+  sample: [{path: "resources[0].params.cidr_netmsk", message: "is unknown; did you mean cidr_netmask?"}]
+failures:
+  description: Operations of the task's objects that failed, with what the resource agent said.
+  returned: failure, when RV(code=settle.failed)
+  type: list
+  elements: dict
+refused:
+  description: What the preview foresees and O(allow) does not allow.
+  returned: failure, when RV(code=preview.refused)
+  type: list
+  elements: dict
+pending:
+  description: What had not yet happened when the waiting ended.
+  returned: failure, when RV(code=settle.timeout)
+  type: list
+  elements: str
+details:
+  description: All that the agent says about a failure.
+  returned: failure
+  type: dict
+"""
+
+from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, create, run
+from ansible_collections.tandem.ha.plugins.module_utils._specs import CONSTRAINT, entry, misplaced, refuse
+
+
+def to_document(params):
+    constraint = entry(CONSTRAINT, params)
+    refuse(misplaced("constraints", constraint))
+    return {"constraints": [constraint]}
+
+
+def main():
+    module = create(dict(CONSTRAINT, **CHANGE_OPTIONS))
+    params = module.params
+    what = (params[key] for key in ("id", "resource", "with", "first", "then", "node") if params[key])
+    run(module, to_document, "ha_constraint %s %s" % (params["kind"], " ".join(what)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,343 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: ha_resource
+short_description: Manage one resource of a Pacemaker cluster
+version_added: 1.0.0
+description:
+  - Creates, changes or removes one primitive, group or clone, starts or stops it, and waits until that is so.
+  - To declare several resources that belong together, M(tandem.ha.ha_config) does it in one transaction and is quicker.
+  - O(params) and O(meta) that are given are what the resource has afterwards. Left out, they stay as they are.
+  - An operator's decisions at run time (the meta attributes C(target-role), C(is-managed) and C(maintenance)) stay, unless O(state),
+    O(managed) or O(meta) speaks of them.
+options:
+  name:
+    description: The resource's id.
+    type: str
+    required: true
+  kind:
+    description:
+      - V(primitive) is one resource, run by an agent.
+      - V(group) is several that run on one node and start in order.
+      - V(clone) makes a primitive or a group run on several nodes.
+    type: str
+    choices: [primitive, group, clone]
+    default: primitive
+  state:
+    description:
+      - V(present) means that it is configured. Whether it runs is left to the cluster and its operators.
+      - V(absent) means that it does not exist. Constraints, fencing levels and memberships that mention it go with it, and what is in
+        a group or clone that is removed goes as well. RV(plan) says all of that.
+      - V(started) means present, and not kept from running by a C(target-role).
+      - V(stopped) means present, and kept from running by C(target-role=Stopped).
+    type: str
+    choices: [present, absent, started, stopped]
+    default: present
+  managed:
+    description: V(false) lets the cluster neither start nor stop the resource. V(true) gives it back to the cluster.
+    type: bool
+  agent:
+    description:
+      - What runs the resource, as C(ocf:provider:type), C(systemd:unit) or C(lsb:script).
+      - Needed to create a primitive.
+    type: str
+  params:
+    description:
+      - The agent's parameters. The agent's metadata says which there are; unknown and missing ones are faults.
+      - A parameter whose value is null counts as not given.
+      - The values of parameters whose name means a secret (such as C(passwd)) are hidden in logs and results.
+    type: dict
+  meta:
+    description: Meta attributes, such as C(migration-threshold).
+    type: dict
+  ops:
+    description:
+      - The resource's operations.
+      - For each operation name you give, the resource has exactly the operations you give. Names you do not give stay as they are.
+      - A new resource gets the operations of its agent's metadata for the names you do not give.
+      - An empty list means no operations at all.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: The operation, such as V(monitor), V(start) or V(stop).
+        type: str
+        required: true
+      interval:
+        description: How often it is repeated. V(0s), the default, means that it is not.
+        type: str
+      timeout:
+        description: How long it may take.
+        type: str
+      role:
+        description: Run it only where the resource has this role.
+        type: str
+        choices: [Started, Stopped, Promoted, Unpromoted, Master, Slave]
+      start_delay:
+        description: How long to wait before it is first run.
+        type: str
+        aliases: [start-delay]
+      on_fail:
+        description: What to do when it fails, such as V(restart), V(block) or V(fence).
+        type: str
+        aliases: [on-fail]
+      enabled:
+        description: Whether it is run at all.
+        type: bool
+      record_pending:
+        description: Whether it is shown while it is still running.
+        type: bool
+        aliases: [record-pending]
+      interval_origin:
+        description: The moment from which the repetitions are counted.
+        type: str
+        aliases: [interval-origin]
+      description:
+        description: A text for people.
+        type: str
+  group:
+    description: The group of which a primitive is a member. It is appended to it, and the group is made when there is none.
+    type: str
+  members:
+    description: A group's members in the order in which they start.
+    type: list
+    elements: str
+  resource:
+    description: The primitive or group that a clone runs on several nodes.
+    type: str
+  promotable:
+    description: Whether some of a clone's instances are promoted.
+    type: bool
+  description:
+    description: A text for people.
+    type: str
+seealso:
+  - module: tandem.ha.ha_config
+  - module: tandem.ha.ha_constraint
+  - module: tandem.ha.ha_info
+author:
+  - The Tandem contributors (@tandem)
+extends_documentation_fragment:
+  - tandem.ha._attributes
+  - tandem.ha._attributes.action_group
+  - tandem.ha._attributes.platform
+  - tandem.ha._agent
+  - tandem.ha._agent.change
+attributes:
+  check_mode:
+    support: full
+    details: The agent does all it would do, with Pacemaker's own scheduler, and stops before the configuration is changed.
+  diff_mode:
+    support: full
+    details: One entry per object. Secrets are redacted; a secret that changes shows as changed.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: A virtual address
+  tandem.ha.ha_resource:
+    name: vip
+    agent: ocf:heartbeat:IPaddr2
+    params:
+      ip: 10.42.0.100
+      cidr_netmask: 24
+      nic: eth0
+    meta:
+      migration-threshold: 3
+    ops:
+      - {name: monitor, interval: 10s, timeout: 20s}
+
+- name: A web server that runs where the address is
+  tandem.ha.ha_resource:
+    name: web
+    agent: systemd:apache2
+    group: site
+
+- name: The group's order, spelt out
+  tandem.ha.ha_resource:
+    name: site
+    kind: group
+    members: [vip, web]
+
+- name: A connectivity check on every node
+  tandem.ha.ha_resource:
+    name: ping
+    agent: ocf:pacemaker:ping
+    params: {host_list: 10.42.0.1, dampen: 5s}
+
+- name: Its clone
+  tandem.ha.ha_resource:
+    name: ping-clone
+    kind: clone
+    resource: ping
+    meta: {interleave: true}
+
+- name: Stop the web server for maintenance, and wait until it has stopped
+  tandem.ha.ha_resource:
+    name: web
+    state: stopped
+    wait: 60
+
+- name: Remove the address, although the web server then stops
+  tandem.ha.ha_resource:
+    name: vip
+    state: absent
+    allow: [stop]
+"""
+
+RETURN = r"""
+plan:
+  description: What was changed, or in check mode would be, in the order in which it is done. Empty when nothing changes.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(update) or V(remove).
+      returned: always
+      type: str
+      sample: create
+    kind:
+      description: The kind of the object.
+      returned: always
+      type: str
+      sample: primitive
+    id:
+      description: The object's id.
+      returned: always
+      type: str
+      sample: vip
+    summary:
+      description: The change as a sentence.
+      returned: always
+      type: str
+      sample: create primitive vip (ocf:heartbeat:IPaddr2)
+    before:
+      description: The object as it was, secrets redacted. Null when there was none.
+      returned: always
+      type: dict
+    after:
+      description: The object as it is then, secrets redacted. Null when there is none.
+      returned: always
+      type: dict
+    because:
+      description: Why something changes that the task does not name. Null for what it names.
+      returned: always
+      type: str
+preview:
+  description: What Pacemaker's scheduler says that the change does to running resources.
+  returned: always
+  type: dict
+  contains:
+    available:
+      description: Whether the scheduler could be asked.
+      returned: always
+      type: bool
+    reason:
+      description: Why not.
+      returned: always
+      type: str
+    actions:
+      description: >-
+        The actions. RV(ignore:action) is one of V(start), V(stop), V(restart), V(move), V(promote), V(demote), V(reload), V(migrate),
+        V(fence) and V(recover).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{action: start, resource: vip, node: c1, from: null}]
+    fences:
+      description: Nodes that are fenced.
+      returned: always
+      type: list
+      elements: str
+    matched:
+      description: Whether what then happened is what was foreseen. Null until something was applied and has settled.
+      returned: always
+      type: bool
+cib:
+  description: The versions of the cluster's configuration, as C(admin_epoch.epoch.num_updates).
+  returned: always
+  type: dict
+  contains:
+    before:
+      description: The version that was found.
+      returned: always
+      type: str
+      sample: 0.12.3
+    after:
+      description: The version that was left behind. In check mode that of the candidate.
+      returned: always
+      type: str
+      sample: 0.13.1
+transaction:
+  description: The id under which C(tandem history) and C(tandem rollback) know the change. Null when nothing was changed.
+  returned: always
+  type: str
+  sample: 20261121T101112-0001-c1
+objects:
+  description: The objects that the task speaks of.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: primitive, id: vip}]
+settled:
+  description: How the waiting ended, as RV(ignore:state), and after how many seconds.
+  returned: when the agent got as far
+  type: dict
+  sample: {waited: 1.2, state: settled}
+code:
+  description: What kind of failure it is, for programs. C(docs/protocol.md) lists them.
+  returned: failure
+  type: str
+  sample: document.invalid
+faults:
+  description: Everything that is wrong with the request, each with its RV(ignore:path) and a RV(ignore:message).
+  returned: failure, when RV(code=document.invalid)
+  type: list
+  elements: dict
+  sample: [{path: "resources[0].params.cidr_netmsk", message: "is unknown; did you mean cidr_netmask?"}]
+failures:
+  description: Operations of the task's objects that failed, with what the resource agent said.
+  returned: failure, when RV(code=settle.failed)
+  type: list
+  elements: dict
+refused:
+  description: What the preview foresees and O(allow) does not allow.
+  returned: failure, when RV(code=preview.refused)
+  type: list
+  elements: dict
+pending:
+  description: What had not yet happened when the waiting ended.
+  returned: failure, when RV(code=settle.timeout)
+  type: list
+  elements: str
+details:
+  description: All that the agent says about a failure.
+  returned: failure
+  type: dict
+"""
+
+from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, create, run
+from ansible_collections.tandem.ha.plugins.module_utils._specs import RESOURCE, entry, misplaced, refuse, single
+
+OPTIONS = single(RESOURCE)
+
+
+def to_document(params):
+    resource = entry(OPTIONS, params)
+    refuse(misplaced("resources", resource))
+    return {"resources": [resource]}
+
+
+def main():
+    module = create(dict(OPTIONS, **CHANGE_OPTIONS))
+    run(module, to_document, "ha_resource %s" % module.params["name"])
+
+
+if __name__ == "__main__":
+    main()
