@@ -45,7 +45,7 @@ def run(*command: str) -> str:
         HOME=str(WORK / "home"),
         LC_ALL="C.UTF-8",
     )
-    done = subprocess.run(command, cwd=WORK / "elsewhere", env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=WORK / "elsewhere", env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
     return done.stdout + done.stderr

@@ -82,7 +82,9 @@ def main(arguments: list[str]) -> int:
     environment = dict(os.environ, HOME=str(HOME), PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
     environment.pop("ANSIBLE_CONFIG", None)
     options = ["--color", "no", "--venv", "--python", version, "--requirements"]
-    return subprocess.run(["ansible-test", command, *options, *arguments[1:]], cwd=copy, env=environment).returncode
+    return subprocess.run(
+        ["ansible-test", command, *options, *arguments[1:]], cwd=copy, env=environment, check=False
+    ).returncode
 
 
 if __name__ == "__main__":

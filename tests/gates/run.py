@@ -18,6 +18,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -46,8 +47,11 @@ class Outcome:
     note: str = ""
 
 
-def environment(gate: Gate) -> dict[str, str]:
-    """What every gate sees: the tools first on PATH, caches below .build, this checkout's ansible.cfg."""
+def environment(gate: Gate, scratch: str) -> dict[str, str]:
+    """What every gate sees: the tools first on PATH, caches below .build, this checkout's ansible.cfg.
+
+    `scratch` is the gate's own temporary directory: nothing of its neighbours is in it, and it goes with the gate.
+    """
     cache = BUILD / "cache"
     return {
         **os.environ,
@@ -59,6 +63,7 @@ def environment(gate: Gate) -> dict[str, str]:
         "NO_COLOR": "1",
         "PYTHONPYCACHEPREFIX": str(cache / "python"),
         "RUFF_CACHE_DIR": str(cache / "ruff"),
+        "TMPDIR": scratch,
         **dict(gate.environment),
     }
 
@@ -107,11 +112,12 @@ class Runner:
         """Run all commands, also after one failed: the first fault is not the only one worth seeing."""
         deadline = time.monotonic() + gate.limit
         notes = []
-        with (LOGS / f"{gate.name}.log").open("wb") as log:
+        # A short path: tests make Unix sockets there, whose names may not have more than 107 bytes.
+        with (LOGS / f"{gate.name}.log").open("wb") as log, tempfile.TemporaryDirectory(prefix="gate-") as scratch:
             for command in gate.commands:
                 log.write(f"$ {shlex.join(command)}\n".encode())
                 log.flush()
-                code = self._process(gate, command, log, deadline)
+                code = self._process(gate, command, log, scratch, deadline)
                 if code == SKIP and len(gate.commands) == 1:
                     return "skipped", last_line(gate)
                 if code is None:
@@ -120,12 +126,14 @@ class Runner:
                     notes.append(f"{command[0]} exited with {code}")
         return ("failed", "; ".join(notes)) if notes else ("passed", "")
 
-    def _process(self, gate: Gate, command: tuple[str, ...], log: BinaryIO, deadline: float) -> int | None:
+    def _process(
+        self, gate: Gate, command: tuple[str, ...], log: BinaryIO, scratch: str, deadline: float
+    ) -> int | None:
         """Exit code of one command, or None when its time was up."""
         with subprocess.Popen(
             command,
             cwd=TOP,
-            env=environment(gate),
+            env=environment(gate, scratch),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
