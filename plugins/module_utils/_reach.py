@@ -6,6 +6,7 @@
 Standard library only and no tool of the host: this runs on bare hosts, before anything is installed there.
 """
 
+import contextlib
 import errno
 import socket
 import struct
@@ -15,7 +16,7 @@ from typing import Callable, List, Optional
 ARP = 0x0806
 # "Get Channel Authentication Capabilities" outside any session: every BMC answers it, whoever asks, so that a client
 # learns how to log in. RMCP header, empty session header, nine bytes of message with their two checksums.
-IPMI_HELLO = bytearray.fromhex("0600ff07" "00" "00000000" "00000000" "09" "2018c8" "8100388e04b5")
+IPMI_HELLO = bytearray.fromhex("0600ff07000000000000000000092018c88100388e04b5")
 IPMI_HEADER = bytearray.fromhex("0600ff07")
 IPMI_PORT = 623
 
@@ -30,7 +31,9 @@ def arp_answers(address: str, nic: str, seconds: float = 1.0) -> List[str]:
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ARP)) as wire:
         wire.bind((nic, ARP))
         own = wire.getsockname()[4]
-        question = struct.pack("!6s6sHHHBBH6s4s6s4s", b"\xff" * 6, own, ARP, 1, 0x0800, 6, 4, 1, own, b"\0" * 4, b"\0" * 6, wanted)
+        question = struct.pack(
+            "!6s6sHHHBBH6s4s6s4s", b"\xff" * 6, own, ARP, 1, 0x0800, 6, 4, 1, own, b"\0" * 4, b"\0" * 6, wanted
+        )
         found = []  # type: List[str]
 
         def take() -> bool:
@@ -72,10 +75,10 @@ def _ask(wire: socket.socket, send: Callable[[], int], take: Callable[[], bool],
     while time.monotonic() < until:
         now = time.monotonic()
         if now >= again and not answered:
-            try:
+            with contextlib.suppress(
+                ConnectionRefusedError
+            ):  # the refusal of the question before; this one goes out all the same
                 send()
-            except ConnectionRefusedError:
-                pass  # the refusal of the question before; this one went out all the same
             again = now + pause
         left = (until if answered else min(again, until)) - now
         wire.settimeout(max(left, 0.001))
@@ -96,4 +99,3 @@ def _arp_sender(frame: bytes, wanted: bytes) -> Optional[str]:
     if operation != 2 or address != wanted:
         return None
     return ":".join("%02x" % octet for octet in bytearray(mac))
-

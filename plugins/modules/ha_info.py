@@ -17,9 +17,11 @@ options:
     description:
       - What to return.
       - V(status) and V(document) need a running cluster. V(cluster), V(doctor) and V(history) also answer where it is stopped.
+      - V(fencing) asks every fence device for the power of its target, through the device, from this node. That takes as long as
+        the slowest of them.
     type: list
     elements: str
-    choices: [status, document, doctor, cluster, history]
+    choices: [status, document, doctor, cluster, history, fencing]
     default: [status]
   history_limit:
     description: How many transactions O(gather=history) returns.
@@ -190,6 +192,12 @@ transactions:
       cib: {before: 0.12.3, after: 0.13.1}
       seconds: 1.9
       outcome: done
+fencing:
+  description: What every fence device said when it was asked for the power of its target.
+  returned: when V(fencing) is gathered
+  type: list
+  elements: dict
+  sample: [{id: fence-c2, agent: fence_ipmilan, target: c2, ok: true, power: "on", message: "", seconds: 0.3}]
 code:
   description: What kind of failure it is, for programs. C(docs/protocol.md) lists them.
   returned: failure
@@ -201,22 +209,25 @@ details:
   type: dict
 """
 
+from typing import Any, Dict, Optional, Tuple
+
 from ansible_collections.tandem.ha.plugins.module_utils._module import AGENT_OPTIONS, ask, create
 
 # gather: the agent's operation, and what of its result is returned under which name (None: all of it).
-SUBSETS = {
+SUBSETS: Dict[str, Tuple[str, Dict[str, Optional[str]]]] = {
     "status": ("status", {"status": None}),
     "document": ("export", {"document": "document", "cib": "cib"}),
     "doctor": ("doctor", {"findings": "findings"}),
     "cluster": ("cluster.info", {"cluster": None}),
     "history": ("history", {"transactions": "transactions"}),
+    "fencing": ("fence.verify", {"fencing": "devices"}),
 }
 
 OPTIONS = {
     "gather": {
         "type": "list",
         "elements": "str",
-        "choices": ["status", "document", "doctor", "cluster", "history"],
+        "choices": ["status", "document", "doctor", "cluster", "history", "fencing"],
         "default": ["status"],
     },
     "history_limit": {"type": "int", "default": 20},
@@ -225,7 +236,7 @@ OPTIONS = {
 
 def main():
     module = create(dict(OPTIONS, **AGENT_OPTIONS))
-    found = {"changed": False}
+    found: Dict[str, Any] = {"changed": False}
     for subset in module.params["gather"]:
         operation, parts = SUBSETS[subset]
         params = {"limit": module.params["history_limit"]} if subset == "history" else {}

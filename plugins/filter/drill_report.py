@@ -1,0 +1,65 @@
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Turns a drill's measurements into a table."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: drill_report
+short_description: Turn a drill's measurements into a table
+version_added: 1.0.0
+description:
+  - Joins what the phases of M(tandem.ha.ha_drill) returned, with what the live settings let expect beside what was measured.
+options:
+  _input:
+    description: What O(tandem.ha.ha_drill#module:phase=choose) returned.
+    type: dict
+    required: true
+  watch:
+    description: What O(tandem.ha.ha_drill#module:phase=watch) returned.
+    type: dict
+    required: true
+  probe:
+    description: What O(tandem.ha.ha_drill#module:phase=probe) returned.
+    type: dict
+  cut:
+    description: When the power was cut, in seconds since 1970; not given when the node was fenced on request.
+    type: float
+author:
+  - The Tandem contributors (@tandem)
+"""
+
+EXAMPLES = r"""
+- name: Print the table
+  ansible.builtin.debug:
+    msg: "{{ (drill_choice | tandem.ha.drill_report(drill_watch, drill_probe)).table }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The numbers (C(measured), C(predicted), C(silent), in seconds) and the C(table), a list of lines.
+  type: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.tandem.ha.plugins.plugin_utils._report import drill
+
+
+def drill_report(
+    choice: Mapping[str, Any],
+    watch: Mapping[str, Any],
+    probe: Mapping[str, Any] | None = None,
+    cut: float | None = None,
+) -> dict[str, Any]:
+    """See DOCUMENTATION."""
+    return drill(choice, watch, probe or None, cut)
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"drill_report": drill_report}
