@@ -279,11 +279,15 @@ def _unconnected(path: str, fault: OSError) -> ClientError:
 
 def _check_peer(connection: socket.socket, path: str) -> None:
     """Secrets go through this connection: only root's agent may have them, at another path (tests) one's own too."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    uid = struct.unpack("3i", raw)[1]
+    uid = _peer_uid(connection)
     if uid == 0 or (path != SOCKET and uid == os.geteuid()):
         return
     raise ClientError(
         "agent.foreign",
         "the program behind %s runs as uid %d, but the Tandem agent runs as root; nothing was sent to it" % (path, uid),
     )
+
+
+def _peer_uid(connection: socket.socket) -> int:
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", raw)[1])  # pid, uid, gid

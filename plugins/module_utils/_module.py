@@ -9,7 +9,7 @@ and one call here. Check mode is the operation's `plan` twin: the same path in t
 
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, Mapping, NoReturn, Optional, Set
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Set
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._client import SOCKET, Client, ClientError
@@ -37,7 +37,7 @@ NOTHING_KNOWN: Dict[str, Any] = {
 }
 
 _SECRET = re.compile(
-    r"(^|[_-])(pass|passwd|passwords?|passphrase|secrets?|token|credentials?|community|(access|api|auth|priv|private|secret)[_-]?key)$",
+    r"(^|[_-])(pass|passwd|passwords?|passphrase|secrets?|token|credentials?|community|(api|auth|priv|private|secret)[_-]?key)$",
     re.IGNORECASE,
 )
 
@@ -68,7 +68,7 @@ def create(options: Mapping[str, Any], **rules: Any) -> HaModule:
     return HaModule(argument_spec=dict(options), supports_check_mode=True, **rules)
 
 
-def run(module: AnsibleModule, to_document: Callable[[Mapping[str, Any]], Dict[str, Any]], request: str) -> NoReturn:
+def run(module: AnsibleModule, to_document: Callable[[Mapping[str, Any]], Dict[str, Any]], request: str) -> None:
     """Apply, or in check mode plan, the document that `to_document` makes of the module's options, and exit.
 
     `request` says who asks, for the agent's journal: "ha_resource vip".
@@ -110,7 +110,7 @@ def ask(
         return None
 
 
-def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> NoReturn:
+def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> None:
     """Exit with what the agent said; `diff` only when it was asked for."""
     result = dict(more)
     result["changed"] = bool(outcome.get("changed"))
@@ -124,7 +124,7 @@ def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> No
     module.exit_json(**result)
 
 
-def fail(module: AnsibleModule, error: ClientError) -> NoReturn:
+def fail(module: AnsibleModule, error: ClientError) -> None:
     """End the module with the agent's error: the sentence, its code, and whatever lists came with it."""
     lists = {key: error.details[key] for key in ("faults", "failures", "refused", "pending") if key in error.details}
     outcome = error.details.get("outcome")
