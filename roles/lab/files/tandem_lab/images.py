@@ -59,16 +59,26 @@ FILES: Dict[str, str] = {
     "etc/resolv.conf": "options attempts:1 timeout:1\n",
     "etc/ssh/sshd_config.d/lab.conf": "UseDNS no\nPermitRootLogin prohibit-password\nMaxStartups 50\n",
 }
-MASKED = ("console-getty.service", "getty.target", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_reap.service")
+MASKED = (
+    "apt-daily-upgrade.timer",
+    "apt-daily.timer",
+    "console-getty.service",
+    "e2scrub_reap.service",
+    "getty.target",
+    # Modules are the machine's; Debian 13 fails here and the node would begin its life degraded.
+    "systemd-modules-load.service",
+)
 
 
-def digest() -> str:
-    recipe = [PACKAGES, APT_OPTIONS, DPKG_OPTIONS, FILES, MASKED]
+def digest(suite: str) -> str:
+    """Changes with all that makes a root, but for where the packages are fetched."""
+    sources = mirror.Mirror("main", "security").sources(suite)
+    recipe = [PACKAGES, APT_OPTIONS, DPKG_OPTIONS, FILES, MASKED, sources]
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def root(cache: Path, suite: str) -> Path:
-    return cache / "roots" / ("%s-%s" % (suite, digest()))
+    return cache / "roots" / ("%s-%s" % (suite, digest(suite)))
 
 
 def make(cache: Path, suite: str) -> Path:

@@ -7,10 +7,10 @@ from __future__ import annotations
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Dict, Iterable, List, Optional
 
-from . import access, bmc, emulator, images, machine, names, panel, repository, steps, tools
+from . import access, bmc, emulator, machine, names, panel, repository, steps, tools
 from .errors import LabError
 from .files import locked, remove_if_empty, write
 from .paths import Paths
@@ -23,8 +23,8 @@ BOOT_TIMEOUT = 90.0
 
 def up(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
     """Make what is missing and wait until SSH answers on every node."""
-    tools.check()
-    with _lock(paths):
+    tools.check(only_look=check)
+    with _lock(paths, check):
         done = _carry_out(steps.up(paths, spec), check)
     if not check:
         _await_ssh(paths, spec)
@@ -33,14 +33,14 @@ def up(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
 
 def warm(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
     """Only the cache: what takes long and every lab shares."""
-    tools.check()
+    tools.check(only_look=check)
     done = _carry_out(steps.cache(paths, spec), check)
     return {"changed": bool(done), "steps": done}
 
 
 def down(paths: Paths, check: bool = False, purge_cache: bool = False) -> Dict[str, Any]:
     """Leave nothing of the lab behind; the cache stays unless told otherwise."""
-    with _lock(paths, keep=False):
+    with _lock(paths, check, keep=False):
         done = _carry_out(steps.down(paths), check)
         if purge_cache and paths.cache.exists():
             done.append("remove %s" % paths.cache)
@@ -119,8 +119,9 @@ def _existing(paths: Paths, node: Optional[str] = None) -> Spec:
     return spec
 
 
-def _lock(paths: Paths, keep: bool = True) -> "AbstractContextManager[None]":
-    return locked(paths.lock, keep)
+def _lock(paths: Paths, check: bool, keep: bool = True) -> "AbstractContextManager[None]":
+    """One run at a time changes a lab; one that only looks leaves not even a lock file."""
+    return nullcontext() if check else locked(paths.lock, keep)
 
 
 def _carry_out(plan: Iterable[Step], check: bool) -> List[str]:
@@ -224,12 +225,11 @@ def cache_report(paths: Paths) -> Dict[str, Any]:
     return {
         "directory": str(paths.cache),
         "roots": sorted(path.name for path in (paths.cache / "roots").glob("*")) if paths.cache.is_dir() else [],
-        "packages": {suite: repository.size(paths.cache, suite) for suite in images_suites(paths)},
+        "packages": {suite: repository.size(paths.cache, suite) for suite in _suites_with_packages(paths)},
         "emulator": emulator.present(paths.cache),
-        "recipe": images.digest(),
     }
 
 
-def images_suites(paths: Paths) -> List[str]:
+def _suites_with_packages(paths: Paths) -> List[str]:
     place = paths.cache / "repositories"
     return sorted(path.name for path in place.iterdir() if path.is_dir()) if place.is_dir() else []

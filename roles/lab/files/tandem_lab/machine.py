@@ -115,6 +115,7 @@ def execute(spec: Spec, node: str, pid: int, argv: List[str]) -> int:
     def enter() -> None:
         own.join()  # so that a power cut ends this too
 
-    environment = ["env", "-i", "PATH=" + tools.PATH, "HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb")]
-    inside = ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wd=/root"]
+    # The directory is entered in the node: nsenter's own option means one out here.
+    environment = ["env", "-i", "--chdir=/root", "PATH=" + tools.PATH, "HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb")]
+    inside = ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
     return subprocess.call([*inside, *environment, *argv], preexec_fn=enter)

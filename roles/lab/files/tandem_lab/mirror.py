@@ -12,6 +12,9 @@ from .errors import LabError
 DEFAULT_MAIN = "http://deb.debian.org/debian"
 DEFAULT_SECURITY = "http://deb.debian.org/debian-security"
 
+NO_SECURITY = ("bullseye",)
+"""Suites whose support has ended: the security archive still lists packages that it no longer has."""
+
 
 class Mirror(NamedTuple):
     """URIs of the main and the security archive."""
@@ -22,11 +25,10 @@ class Mirror(NamedTuple):
     def sources(self, suite: str) -> List[str]:
         """sources.list lines of a suite with its updates."""
         options = "[signed-by=%s]" % tools.KEYRING
-        return [
-            "deb %s %s %s main" % (options, self.main, suite),
-            "deb %s %s %s-updates main" % (options, self.main, suite),
-            "deb %s %s %s-security main" % (options, self.security, suite),
-        ]
+        lines = ["deb %s %s %s%s main" % (options, self.main, suite, part) for part in ("", "-updates")]
+        if suite not in NO_SECURITY:
+            lines.append("deb %s %s %s-security main" % (options, self.security, suite))
+        return lines
 
 
 def of_host() -> Mirror:

@@ -55,22 +55,33 @@ def make(cache: Path, suite: str, packages: Sequence[str]) -> Path:
 
 def _download(cache: Path, suite: str, packages: Sequence[str], target: Path) -> None:
     work = cache / "apt" / suite
+    # What a failed run fetched does not fit together.
+    shutil.rmtree(str(work), ignore_errors=True)
     for part in ("lists/partial", "archives/partial", "empty"):
         (work / part).mkdir(parents=True, exist_ok=True)
     write(work / "sources.list", "\n".join(mirror.of_host().sources(suite)) + "\n")
     shutil.copy(str(images.root(cache, suite) / "var/lib/dpkg/status"), str(work / "status"))
-    apt = _apt(work)
-    tools.run([*apt, "update"], timeout=300)
-    tools.run([*apt, "install", "--yes", "--download-only", "--no-install-recommends", *packages], timeout=900)
+    options = _apt_options(work)
+    tools.run(["apt-get", "-q", *options, "update"], timeout=300)
+    known = set(tools.run(["apt-cache", *options, "pkgnames"]).split())
+    names = [choose(package, known) for package in packages]
+    tools.run(["apt-get", "-q", *options, "install", "--yes", "--download-only", *names], timeout=900)
     for package in (work / "archives").glob("*.deb"):
         package.chmod(0o644)
         package.rename(target / package.name)
     shutil.rmtree(str(work))
 
 
-def _apt(work: Path) -> List[str]:
+def choose(package: str, known: Set[str]) -> str:
+    """The first of `a|b` that the suite has; apt then says itself that it lacks the last.  Pure."""
+    alternatives = package.split("|")
+    return next((name for name in alternatives if name in known), alternatives[-1])
+
+
+def _apt_options(work: Path) -> List[str]:
     """apt with a world of its own, but the host's way to the mirrors (proxy and the like)."""
     options = {
+        "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Dir::Cache": work,
@@ -83,7 +94,7 @@ def _apt(work: Path) -> List[str]:
         "Dir::State::lists": work / "lists",
         "Dir::State::status": work / "status",
     }
-    return ["apt-get", "-q", *(word for key, value in options.items() for word in ("-o", "%s=%s" % (key, value)))]
+    return [word for key, value in options.items() for word in ("-o", "%s=%s" % (key, value))]
 
 
 def _index(target: Path) -> None:

@@ -18,7 +18,7 @@ DEFAULT_PACKAGES = (
     "corosync",
     "corosync-qdevice",
     "corosync-qnetd",
-    "fence-agents",
+    "fence-agents-ipmilan|fence-agents",
     "ipmitool",
     "libxml2-utils",
     "nftables",
@@ -33,7 +33,7 @@ DEFAULT_POST_DELAY = 25.0
 _LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
 _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 _NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}$")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+$")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9][a-z0-9+.-]+)*$")
 _SYSCTL = re.compile(r"net\.[a-z0-9_.-]+$")
 
 
@@ -236,7 +236,7 @@ class _Parser:
     def packages(self, raw: Any) -> Tuple[str, ...]:
         packages = self.items("repository_packages", raw)
         for index, package in enumerate(packages):
-            self.text("repository_packages[%d]" % index, package, _PACKAGE, "the name of a Debian package")
+            self.text("repository_packages[%d]" % index, package, _PACKAGE, "the name of a Debian package, or alternatives with | between them")
         return tuple(sorted({str(package) for package in packages}))
 
     def sysctls(self, raw: Any) -> Dict[str, str]:
