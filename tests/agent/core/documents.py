@@ -57,10 +57,17 @@ def documents(draw: Any) -> Dict[str, Any]:
     document: Dict[str, Any] = {"resources": made, "constraints": draw(_constraints(ids)) if ids else []}
     if draw(st.booleans()):
         document["properties"] = draw(
-            st.dictionaries(st.sampled_from(["cluster-recheck-interval", "maintenance-mode"]), st.sampled_from(["60", "1min", "true"]))
+            st.dictionaries(
+                st.sampled_from(["cluster-recheck-interval", "maintenance-mode"]),
+                st.sampled_from(["60", "1min", "true"]),
+            )
         )
     document["nodes"] = [
-        {"id": node, "standby": draw(st.booleans()), "attributes": draw(st.dictionaries(st.sampled_from(["x", "y"]), values))}
+        {
+            "id": node,
+            "standby": draw(st.booleans()),
+            "attributes": draw(st.dictionaries(st.sampled_from(["x", "y"]), values)),
+        }
         for node in draw(st.lists(st.sampled_from(NODES), unique=True))
     ]
     return document
@@ -77,7 +84,10 @@ def _constraints(draw: Any, ids: List[str]) -> List[Dict[str, Any]]:
             node = draw(st.sampled_from(NODES))
             made[kind, first, node] = {"kind": kind, "resource": first, "node": node, "score": score}
         elif kind == "rule":
-            tests = [{"attribute": "pingd", "operation": "lt", "value": "1"}, {"attribute": "pingd", "operation": "not_defined"}]
+            tests = [
+                {"attribute": "pingd", "operation": "lt", "value": "1"},
+                {"attribute": "pingd", "operation": "not_defined"},
+            ]
             rule = {"operator": "or", "score": score, "expressions": tests}
             made[kind, first] = {"kind": "location", "resource": first, "rule": rule}
         elif first != then and kind == "colocation":

@@ -10,8 +10,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 from documents import documents
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
+
 from tandem_agent.cib.read import read
 from tandem_agent.cib.tree import parse, serialize
 from tandem_agent.cib.write import write
@@ -118,7 +118,7 @@ def test_an_exported_cluster_is_what_it_was(raw: Dict[str, Any]) -> None:
     assert planned(read(root), exported)[1] == []
     rebuilt = applied(bare(), planned(read(bare()), exported)[1])
     assert document_of(read(rebuilt)).keys() == document_of(read(root)).keys()
-    assert {key for key in read(rebuilt).objects} == {key for key in read(root).objects}
+    assert set(read(rebuilt).objects) == set(read(root).objects)
     assert planned(read(rebuilt), exported)[1] == []
 
 
@@ -150,14 +150,14 @@ def test_no_secret_is_in_a_plan(raw: Dict[str, Any]) -> None:
 @given(documents())
 @settings(max_examples=25)
 def test_what_is_not_understood_survives_every_edit(raw: Dict[str, Any]) -> None:
-    foreign = (
-        '<bundle id="box" x-mark="1"><podman image="i"/></bundle>',
-        '<primitive id="a" class="ocf" provider="heartbeat" type="Dummy" x-mark="2"><instance_attributes id="i" x-mark="3">'
-        '<nvpair id="i-z" name="zz" value="9" x-mark="4"/></instance_attributes><utilization id="u" x-mark="5"/>'
-        '<!-- a note --></primitive>',
+    foreign = """<bundle id="box" x-mark="1"><podman image="i"/></bundle>
+        <primitive id="a" class="ocf" provider="heartbeat" type="Dummy" x-mark="2">
+        <instance_attributes id="i" x-mark="3"><nvpair id="i-z" name="zz" value="9" x-mark="4"/></instance_attributes>
+        <utilization id="u" x-mark="5"/><!-- a note --></primitive>"""
+    text = BARE.format(schema="pacemaker-3.9").replace("<resources/>", "<resources>" + foreign + "</resources>")
+    text = text.replace(
+        "<constraints/>", '<constraints><rsc_ticket id="t" rsc="box" ticket="T" x-mark="6"/></constraints>'
     )
-    text = BARE.format(schema="pacemaker-3.9").replace("<resources/>", "<resources>" + "".join(foreign) + "</resources>")
-    text = text.replace("<constraints/>", '<constraints><rsc_ticket id="t" rsc="box" ticket="T" x-mark="6"/></constraints>')
     root = parse(text.encode())
     for entry in raw["resources"]:
         entry.pop("params", None)
@@ -174,7 +174,7 @@ def test_writing_no_change_changes_no_byte() -> None:
     assert serialize(root) == before
 
 
-@pytest.mark.parametrize("left, right", [("30", "30s"), ("30s", "PT30S"), ("1min", "60")])
+@pytest.mark.parametrize(("left", "right"), [("30", "30s"), ("30s", "PT30S"), ("1min", "60")])
 def test_equal_times_are_no_difference(left: str, right: str) -> None:
     def raw(time: str) -> Dict[str, Any]:
         ops = [{"name": "monitor", "interval": time, "timeout": time}]
@@ -234,7 +234,10 @@ def test_purge_owned_removes_only_what_the_document_created() -> None:
 
 def test_an_operators_decisions_stay() -> None:
     state, _, _ = laid(SITE)
-    disabled, _, _ = laid({"resources": [{"id": "a", "meta": {"target-role": "Stopped"}}], "nodes": [{"id": "c2", "standby": True}]}, state)
+    disabled, _, _ = laid(
+        {"resources": [{"id": "a", "meta": {"target-role": "Stopped"}}], "nodes": [{"id": "c2", "standby": True}]},
+        state,
+    )
     after, plan, _ = laid({**SITE, "resources": [{"id": "a", "meta": {"priority": 5}}]}, disabled)
     assert plan == ["update primitive a"]
     assert after.resource("a").meta == {"target-role": "Stopped", "priority": "5"}  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 import pytest
+
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.pacemaker import settle as settling
@@ -151,7 +152,7 @@ def test_an_idle_cluster_is_given_patience_but_not_for_ever() -> None:
 
 
 @pytest.mark.parametrize(
-    "meta, monitor",
+    ("meta", "monitor"),
     [(STOPPED, mon(False)), ("", mon(False, standby="true")), ("", mon(False, maintenance="true"))],
     ids=["stopped on purpose", "no node to run on", "maintenance"],
 )

@@ -13,6 +13,7 @@ import sys
 from typing import Any, Callable, Dict, List
 
 import pytest
+
 from tandem_agent import transaction
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
@@ -99,7 +100,9 @@ def test_no_change_runs_no_tool_but_the_query(site: Site, monkeypatch: pytest.Mo
 
 def test_what_was_made_by_hand_is_restored_and_named(site: Site) -> None:
     site.apply({"resources": [VIP]})
-    site.file.write_text(site.file.read_text().replace('name="cidr_netmask" value="24"', 'name="cidr_netmask" value="25"'))
+    site.file.write_text(
+        site.file.read_text().replace('name="cidr_netmask" value="24"', 'name="cidr_netmask" value="25"')
+    )
     assert [entry["summary"] for entry in site.plan({"resources": [VIP]})["plan"]] == [
         "update primitive vip: params.cidr_netmask 25 -> 24"
     ]
@@ -121,7 +124,9 @@ def test_all_faults_at_once_with_their_paths(site: Site) -> None:
     paths = [fault["path"] for fault in error.details["faults"]]
     assert "document.resources[1].members[0]" in paths and "document.constraints[0].with" in paths
     params = [fault["message"] for fault in error.details["faults"] if fault["path"] == "document.resources[0].params"]
-    assert any("ipp" in message for message in params) and any("ip" in message and "required" in message for message in params)
+    assert any("ipp" in message for message in params) and any(
+        "ip" in message and "required" in message for message in params
+    )
     assert site.file.read_bytes() == before
 
 
@@ -188,7 +193,10 @@ def test_moved_status_only_rebases_the_patch(site: Site, monkeypatch: pytest.Mon
 
 def test_moved_configuration_is_planned_anew_and_not_lost(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def by_hand() -> None:
-        text = site.file.read_text().replace("<resources/>", '<resources><primitive id="hand" class="ocf" provider="heartbeat" type="Dummy"/></resources>')
+        text = site.file.read_text().replace(
+            "<resources/>",
+            '<resources><primitive id="hand" class="ocf" provider="heartbeat" type="Dummy"/></resources>',
+        )
         site.file.write_text(text)
         bump(site, "epoch")()
 
@@ -266,9 +274,9 @@ def test_killed_between_any_two_steps_it_is_the_old_or_the_new_and_the_same_call
     killer.mkdir()
     environment = dict(os.environ, PYTHONPATH=str(AGENT))
 
-    def run(directory: str) -> "subprocess.CompletedProcess[str]":
+    def run(directory: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-c", DRIVER, directory, cib_file, str(tmp_path / "journal"), json.dumps(document)]
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     killed = 0
     for at in range(1, 30):

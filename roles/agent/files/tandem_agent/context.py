@@ -37,17 +37,19 @@ class Deadline:
     def check(self, doing: str) -> None:
         """Raise `deadline` when no time is left for `doing`."""
         if self.remaining() <= 0:
-            raise AgentError("deadline", f"no time left for {doing}: {self.seconds:g} s had been allowed", retryable=True)
+            raise AgentError(
+                "deadline", f"no time left for {doing}: {self.seconds:g} s had been allowed", retryable=True
+            )
 
 
 @dataclass(frozen=True)
 class Context:
     """One request's surroundings."""
 
-    runner: "Runner"
-    tools: "Tools"
-    metadata: "Metadata"
-    journal: "Journal"
+    runner: Runner
+    tools: Tools
+    metadata: Metadata
+    journal: Journal
     deadline: Deadline
     emit: Emit = field(default=silent)
     node: str = ""  # this node's name, for the journal

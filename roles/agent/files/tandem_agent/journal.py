@@ -65,7 +65,9 @@ class Journal:
             found = _load(self._directory / f"{name}.json")
             if found is not None:
                 return found
-        raise AgentError("journal.unknown", f"there is no transaction {name!r} on this node; `tandem history` lists them")
+        raise AgentError(
+            "journal.unknown", f"there is no transaction {name!r} on this node; `tandem history` lists them"
+        )
 
     def history(self, limit: int) -> List[Entry]:
         """The newest entries without what is needed to undo them, which may hold secrets."""

@@ -25,7 +25,7 @@ from .journal import Entry
 from .model.codec import dump, load_object
 from .model.document import Document, read_document
 from .model.fields import Fields
-from .model.objects import Colocation, Key, Level, Location, Node, Operation, Order, Primitive, State, contents
+from .model.objects import Colocation, Level, Location, Node, Operation, Order, Primitive, State, contents
 from .pacemaker.settle import Failure, Settled, known_failures, plain, settle
 from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.tools import PatchRefused
@@ -157,7 +157,12 @@ def _undone(current: State, changes: List[Change], name: str) -> Wanted:
     faults = []
     for change in changes:
         if current.objects.get(change.key) != change.before:
-            faults.append(Fault(f"{change.object.kind} {change.key.id}", "was changed again since; change it by a document of its own"))
+            faults.append(
+                Fault(
+                    f"{change.object.kind} {change.key.id}",
+                    "was changed again since; change it by a document of its own",
+                )
+            )
         elif change.after is None:
             objects.pop(change.key, None)
         else:
@@ -226,7 +231,7 @@ class _Transaction:
             with self._timed("patch"):
                 self._patch(loaded, wanted, changes)
             settled = self._settle(_scope(wanted), before)
-            proved = self._prove(changes)
+            proved = self._prove()
         except _Moved:
             self._close(entry, loaded, "not applied: the configuration moved")
             raise
@@ -309,11 +314,13 @@ class _Transaction:
             except PatchRefused as refused:
                 fresh = _load(self.context)
                 if fresh.version[:2] != loaded.version[:2]:
-                    raise _Moved() from refused
+                    raise _Moved from refused
                 if fresh.version == loaded.version:
-                    raise AgentError("tool.failed", f"cibadmin refuses the patch although nothing moved: {refused.text}") from refused
+                    raise AgentError(
+                        "tool.failed", f"cibadmin refuses the patch although nothing moved: {refused.text}"
+                    ) from refused
                 loaded = fresh
-        raise _Moved()
+        raise _Moved
 
     def _settle(self, scope: Set[str], before: List[Failure]) -> Settled:
         if self.context.tools.offline:
@@ -323,11 +330,13 @@ class _Transaction:
         with self._timed("settle"):
             return settle(self.context, scope, self.request.wait, before)
 
-    def _prove(self, changes: List[Change]) -> Loaded:
+    def _prove(self) -> Loaded:
         """What is there now is what was wanted: asking again finds nothing to do."""
         with self._timed("prove"):
             loaded = _load(self.context)
-            left = diff(loaded.state, self.request.want(loaded.state).state) if self.request.document is not _EMPTY else []
+            left = (
+                diff(loaded.state, self.request.want(loaded.state).state) if self.request.document is not _EMPTY else []
+            )
         if left:
             raise AgentError(
                 "prove.failed",
@@ -360,7 +369,13 @@ class _Transaction:
         self.context.journal.write(entry)
 
     def _outcome(
-        self, loaded: Loaded, changes: List[Change], wanted: Wanted, preview: Preview, state: str, settled: Optional[Settled] = None
+        self,
+        loaded: Loaded,
+        changes: List[Change],
+        wanted: Wanted,
+        preview: Preview,
+        state: str,
+        settled: Optional[Settled] = None,
     ) -> Dict[str, Any]:
         matched = _matched(preview, settled) if settled else None
         return {
@@ -371,7 +386,9 @@ class _Transaction:
             "cib": {"before": str(loaded.version), "after": str(loaded.version)},
             "transaction": None,
             "objects": [
-                {"kind": wanted.state.objects[key].kind, "id": key.id} for key in sorted(wanted.named) if key in wanted.state.objects
+                {"kind": wanted.state.objects[key].kind, "id": key.id}
+                for key in sorted(wanted.named)
+                if key in wanted.state.objects
             ],
             "settled": settled.as_json() if settled else {"waited": 0.0, "state": state},
             "warnings": list(dict.fromkeys(self.warnings)),
@@ -406,7 +423,8 @@ def _candidate(loaded: Loaded, changes: List[Change], wanted: State) -> Element:
     if left:
         raise AgentError(
             "internal",
-            "the planned change cannot be written as planned: " + "; ".join(entry["summary"] for entry in plan_of(left)),
+            "the planned change cannot be written as planned: "
+            + "; ".join(entry["summary"] for entry in plan_of(left)),
         )
     return root
 
@@ -416,9 +434,10 @@ def _default_operations(context: Context, document: Document, current: State) ->
     found: Dict[str, Tuple[Operation, ...]] = {}
     for entry in document.entries:
         declared = entry.object
-        if isinstance(declared, Primitive) and not entry.absent and declared.agent and declared.agent not in found:
-            if current.resource(declared.id) is None and declared.ops != ():
-                found[declared.agent] = _usual(context, declared.agent)
+        if not isinstance(declared, Primitive) or entry.absent or not declared.agent or declared.agent in found:
+            continue
+        if current.resource(declared.id) is None and declared.ops != ():
+            found[declared.agent] = _usual(context, declared.agent)
     return found
 
 

@@ -17,7 +17,7 @@ class Ids:
         self._taken: Set[str] = set(taken)
 
     @classmethod
-    def of(cls, root: Element) -> "Ids":
+    def of(cls, root: Element) -> Ids:
         """All ids of a tree."""
         return cls(element.attrib["id"] for element in root.iter() if "id" in element.attrib)
 

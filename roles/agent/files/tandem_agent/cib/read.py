@@ -12,8 +12,23 @@ from typing import Callable, Dict, Iterator, List, Optional, Tuple
 from xml.etree.ElementTree import Element
 
 from ..model.objects import (
-    Clone, Colocation, Expression, Group, Key, Level, Location, Map, Node, Object, Operation, Order, Primitive, Rule,
-    Setting, State, Tag,
+    Clone,
+    Colocation,
+    Expression,
+    Group,
+    Key,
+    Level,
+    Location,
+    Map,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Rule,
+    Setting,
+    State,
+    Tag,
 )  # fmt: skip
 from ..model.values import boolean, role, score, score_text
 from .tree import elements, section
@@ -171,7 +186,11 @@ def _rule(element: Element) -> Optional[Rule]:
     if "id" not in element.attrib or not tests:
         return None
     return Rule(
-        element.get("boolean-op", "and").lower(), tuple(tests), _score(element), element.get("score-attribute"), _role(element, "role")
+        element.get("boolean-op", "and").lower(),
+        tuple(tests),
+        _score(element),
+        element.get("score-attribute"),
+        _role(element, "role"),
     )
 
 
@@ -180,7 +199,12 @@ def _colocation(element: Element) -> Optional[Colocation]:
     if resource is None or other is None or elements(element):
         return None
     return Colocation(
-        element.attrib["id"], resource, other, _role(element, "rsc-role"), _role(element, "with-rsc-role"), _score(element)
+        element.attrib["id"],
+        resource,
+        other,
+        _role(element, "rsc-role"),
+        _role(element, "with-rsc-role"),
+        _score(element),
     )
 
 

@@ -69,8 +69,6 @@ def section(root: Element, *path: str) -> Optional[Element]:
     return found
 
 
-
-
 def ensure(root: Element, tag: str) -> Element:
     """The section `tag` of the configuration, made in its place when missing (the schema interleaves them)."""
     configuration = root.find("configuration")

@@ -11,8 +11,21 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
 from ..model.objects import (
-    Clone, Colocation, Expression, Group, Level, Location, Map, Node, Object, Operation, Order, Primitive, Rule,
-    Setting, Tag,
+    Clone,
+    Colocation,
+    Expression,
+    Group,
+    Level,
+    Location,
+    Map,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Rule,
+    Setting,
+    Tag,
 )  # fmt: skip
 from ..model.values import role
 from ..plan.diff import Change
@@ -100,7 +113,9 @@ class Editor:
 # -- sets of options ---------------------------------------------------------------------------------------------------
 
 
-def edit_set(editor: Editor, parent: Element, tag: str, set_id: str, before: Mapping[str, Optional[str]], after: Map) -> None:
+def edit_set(
+    editor: Editor, parent: Element, tag: str, set_id: str, before: Mapping[str, Optional[str]], after: Map
+) -> None:
     """Turn the options `before` into `after` in the nvset that holds them; made when missing, gone when emptied."""
     if dict(before) == dict(after):
         return
@@ -117,7 +132,9 @@ def edit_set(editor: Editor, parent: Element, tag: str, set_id: str, before: Map
             pair.set("value", after[name] or "")
     for name, value in after.items():
         if name not in found:
-            SubElement(nvset, "nvpair", {"id": editor.ids.fresh(nvset.attrib["id"], name), "name": name, "value": value or ""})
+            SubElement(
+                nvset, "nvpair", {"id": editor.ids.fresh(nvset.attrib["id"], name), "name": name, "value": value or ""}
+            )
     if not elements(nvset):
         parent.remove(nvset)
 
@@ -189,8 +206,17 @@ def _primitive(editor: Editor, change: Change) -> None:
     _agent(element, before.agent if before else "", after.agent)
     _attribute(element, "template", before.template if before else None, after.template)
     _attribute(element, "description", before.description if before else None, after.description)
-    edit_set(editor, element, "instance_attributes", f"{name}-instance_attributes", _options(before, "params"), _options(after, "params"))
-    edit_set(editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta"))
+    edit_set(
+        editor,
+        element,
+        "instance_attributes",
+        f"{name}-instance_attributes",
+        _options(before, "params"),
+        _options(after, "params"),
+    )
+    edit_set(
+        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
+    )
     _operations(editor, element, before.ops or () if before else (), after.ops or ())
 
 
@@ -203,7 +229,9 @@ def _agent(element: Element, before: str, after: str) -> None:
         _attribute(element, name, element.get(name), value)
 
 
-def _operations(editor: Editor, primitive: Element, before: Tuple[Operation, ...], after: Tuple[Operation, ...]) -> None:
+def _operations(
+    editor: Editor, primitive: Element, before: Tuple[Operation, ...], after: Tuple[Operation, ...]
+) -> None:
     if before == after:
         return
     parent = primitive.find("operations")
@@ -252,7 +280,9 @@ def _group(editor: Editor, change: Change) -> None:
     element = editor.by_id[name] if before else editor.add_resource("group", name)
     _attribute(element, "description", before.description if before else None, after.description)
     _members(editor, element, before.members or () if before else (), after.members or ())
-    edit_set(editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta"))
+    edit_set(
+        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
+    )
 
 
 def _members(editor: Editor, group: Element, before: Tuple[str, ...], after: Tuple[str, ...]) -> None:
@@ -292,7 +322,9 @@ def _clone(editor: Editor, change: Change) -> None:
         if old in editor.by_id and editor.parents[old] is element:
             editor.move_resource(old, editor.resources)
         editor.move_resource(after.resource or "", element)
-    edit_set(editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta"))
+    edit_set(
+        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
+    )
 
 
 # -- constraints, levels, tags -----------------------------------------------------------------------------------------
@@ -450,5 +482,3 @@ _WRITERS: Dict[type, Callable[[Editor, Change], None]] = {
     Level: _level,
     Tag: _tag,
 }
-
-

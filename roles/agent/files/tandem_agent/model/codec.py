@@ -7,11 +7,40 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Optional
 
-from .objects import Clone, Colocation, Expression, Group, Level, Location, Node, Object, Operation, Order, Primitive, Rule, Setting, Tag
+from .objects import (
+    Clone,
+    Colocation,
+    Expression,
+    Group,
+    Level,
+    Location,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Rule,
+    Setting,
+    Tag,
+)
 
 _TYPES: Dict[str, Any] = {
     kind.__name__: kind
-    for kind in (Setting, Node, Primitive, Group, Clone, Level, Location, Colocation, Order, Tag, Operation, Rule, Expression)
+    for kind in (
+        Setting,
+        Node,
+        Primitive,
+        Group,
+        Clone,
+        Level,
+        Location,
+        Colocation,
+        Order,
+        Tag,
+        Operation,
+        Rule,
+        Expression,
+    )
 }
 
 

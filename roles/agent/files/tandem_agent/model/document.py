@@ -12,7 +12,22 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..errors import Fault
 from .fields import Fields
-from .objects import Clone, Colocation, Expression, Group, Level, Location, Map, Node, Object, Operation, Order, Primitive, Rule, Setting
+from .objects import (
+    Clone,
+    Colocation,
+    Expression,
+    Group,
+    Level,
+    Location,
+    Map,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Rule,
+    Setting,
+)
 from .values import AGENT_PART, boolean, duration_ms, id_fault, role, score, score_text
 
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios")
@@ -127,7 +142,7 @@ def _primitive(item: Fields) -> Object:
         wrong = agent_fault(agent)
         if wrong:
             item.fault("agent", wrong)
-    made = Primitive(
+    return Primitive(
         id=_identifier(item, "id"),
         agent=agent,
         params=item.mapping("params"),
@@ -137,7 +152,6 @@ def _primitive(item: Fields) -> Object:
         description=item.optional_text("description"),
         group=_identifier(item, "group", required=False) or None,
     )
-    return made
 
 
 def _group(item: Fields) -> Object:
@@ -331,7 +345,12 @@ def _colocation(item: Fields, stated: str) -> Object:
         item.fault("with", f"{resource} cannot be colocated with itself")
     suffix = f"-{value}" if value else ""
     return Colocation(
-        stated or _fit(f"colocation-{resource}-{other}{suffix}"), resource, other, _role(item, "resource_role"), _role(item, "with_role"), value
+        stated or _fit(f"colocation-{resource}-{other}{suffix}"),
+        resource,
+        other,
+        _role(item, "resource_role"),
+        _role(item, "with_role"),
+        value,
     )
 
 
@@ -350,7 +369,11 @@ def _order(item: Fields, stated: str) -> Object:
     )  # fmt: skip
 
 
-CONSTRAINTS: Dict[str, Callable[[Fields, str], Object]] = {"location": _location, "colocation": _colocation, "order": _order}
+CONSTRAINTS: Dict[str, Callable[[Fields, str], Object]] = {
+    "location": _location,
+    "colocation": _colocation,
+    "order": _order,
+}
 
 
 def _constraints(item: Fields) -> Optional[Declaration]:
@@ -388,7 +411,11 @@ def agent_fault(agent: str) -> Optional[str]:
     return None
 
 
-SETTINGS = {"properties": "property", "resource_defaults": "resource_default", "operation_defaults": "operation_default"}
+SETTINGS = {
+    "properties": "property",
+    "resource_defaults": "resource_default",
+    "operation_defaults": "operation_default",
+}
 SECTIONS: Dict[str, Callable[[Fields], Optional[Declaration]]] = {
     "nodes": _nodes,
     "resources": _resources,

@@ -105,7 +105,7 @@ class Fields:
             return default
         return value
 
-    def objects(self, key: str) -> List["Fields"]:
+    def objects(self, key: str) -> List[Fields]:
         """A list of objects; absent is empty."""
         value = self.raw(key)
         if value is None:
@@ -115,7 +115,7 @@ class Fields:
             return []
         return [Fields(item, f"{self.at(key)}[{index}]", self.faults) for index, item in enumerate(value)]
 
-    def object(self, key: str) -> "Fields":
+    def object(self, key: str) -> Fields:
         """An object inside this one; absent is an empty one."""
         value = self.raw(key)
         return Fields({} if value is None else value, self.at(key), self.faults)

@@ -69,7 +69,7 @@ class Operation:
         every = duration_ms(self.interval)
         return self.name, self.interval if every is None else every, role(self.role) if self.role else ""
 
-    def means(self, other: "Operation") -> bool:
+    def means(self, other: Operation) -> bool:
         """Whether both say the same, however it is spelt."""
         return self.key == other.key and same_map(self.options, other.options)
 
@@ -285,7 +285,7 @@ class State:
         found = self.objects.get(Key("resource", id))
         return found if isinstance(found, (Primitive, Group, Clone)) else None
 
-    def having(self, objects: Mapping[Key, Object]) -> "State":
+    def having(self, objects: Mapping[Key, Object]) -> State:
         """The same surroundings with other objects."""
         return replace(self, objects=objects)
 

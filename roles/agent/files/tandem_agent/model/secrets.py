@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 MASK = "********"
-_SECRET = re.compile(r"passw|passphrase|secret|token|private_?key|community", re.IGNORECASE)
+_SECRET = re.compile(r"passw|passphrase|secret|token|(private|api)_?key|community", re.IGNORECASE)
 _A_WAY_TO_IT = ("_script", "_file", "_path", "_timeout")
 
 

@@ -94,7 +94,14 @@ INFINITY = 1000000
 def score(text: str) -> Optional[int]:
     """A score with its infinities (±1000000) and old colours; None when it is none."""
     word = text.strip().lower()
-    named = {"infinity": INFINITY, "+infinity": INFINITY, "-infinity": -INFINITY, "red": -INFINITY, "green": 0, "yellow": 0}
+    named = {
+        "infinity": INFINITY,
+        "+infinity": INFINITY,
+        "-infinity": -INFINITY,
+        "red": -INFINITY,
+        "green": 0,
+        "yellow": 0,
+    }
     if word in named:
         return named[word]
     if re.match(r"[+-]?\d+\Z", word):
@@ -134,12 +141,21 @@ _DURATIONS = (
     "stonith-watchdog-timeout fencing-watchdog-timeout "
     "monitor-timeout pcmk_delay_max"
 ).split()
-_SCORES = ("resource-stickiness", "score", "priority", "migration-threshold", "node-health-base", "node-health-green", "node-health-yellow", "node-health-red")
+_SCORES = (
+    "resource-stickiness",
+    "score",
+    "priority",
+    "migration-threshold",
+    "node-health-base",
+    "node-health-green",
+    "node-health-yellow",
+    "node-health-red",
+)
 
 _NORMAL: Dict[str, Callable[[str], Any]] = {}
-_NORMAL.update({name: boolean for name in _BOOLEANS})
-_NORMAL.update({name: duration_ms for name in _DURATIONS})
-_NORMAL.update({name: score for name in _SCORES})
+_NORMAL.update(dict.fromkeys(_BOOLEANS, boolean))
+_NORMAL.update(dict.fromkeys(_DURATIONS, duration_ms))
+_NORMAL.update(dict.fromkeys(_SCORES, score))
 _NORMAL.update({"role": role, "target-role": role, "rsc-role": role, "with-rsc-role": role})
 
 

@@ -69,7 +69,7 @@ def settle(context: Context, scope: Set[str], wait: float, before: List[Failure]
             _raise_failures(scope, status["failures"], before)
             missing = _not_running(watch.state, scope, status)
             if not missing or now - idle_since > PATIENCE:
-                return _settled(now - started, watch.state, missing, status)
+                return _settled(now - started, missing, status)
         if now - started > wait or context.deadline.remaining() <= 0:
             _raise_failures(scope, failures(context.tools.monitor()), before)
             raise _timeout(wait, pending)
@@ -119,7 +119,8 @@ def _raise_failures(scope: Set[str], now: List[Failure], before: List[Failure]) 
     if fresh:
         raise AgentError(
             "settle.failed",
-            "the configuration was applied, but the cluster could not carry it out: " + "; ".join(map(_sentence, fresh)),
+            "the configuration was applied, but the cluster could not carry it out: "
+            + "; ".join(map(_sentence, fresh)),
             {"failures": fresh},
         )
 
@@ -131,7 +132,9 @@ def plain(instance: str) -> str:
 
 def _sentence(failure: Mapping[str, Any]) -> str:
     reason = failure.get("reason") or failure.get("text") or "no reason given by the agent"
-    return f"{failure['resource']} {failure['operation']} on {failure['node']} failed with code {failure['rc']}: {reason}"
+    return (
+        f"{failure['resource']} {failure['operation']} on {failure['node']} failed with code {failure['rc']}: {reason}"
+    )
 
 
 def _timeout(wait: float, pending: List[str]) -> AgentError:
@@ -144,10 +147,13 @@ def _timeout(wait: float, pending: List[str]) -> AgentError:
     )
 
 
-def _settled(waited: float, state: State, missing: List[str], status: Dict[str, Any]) -> Settled:
+def _settled(waited: float, missing: List[str], status: Dict[str, Any]) -> Settled:
     if status["cluster"]["maintenance"]:
         return Settled(waited, "maintenance", [], status)
-    warnings = [f"{name} is configured but runs nowhere: rules, constraints or scores keep it from every node" for name in missing]
+    warnings = [
+        f"{name} is configured but runs nowhere: rules, constraints or scores keep it from every node"
+        for name in missing
+    ]
     return Settled(waited, "settled", warnings, status)
 
 
@@ -162,9 +168,10 @@ def _not_running(state: State, scope: Set[str], status: Mapping[str, Any]) -> Li
     missing = []
     for name in sorted(scope - running):
         found = state.resource(name)
-        if isinstance(found, Primitive) and _wants_to_run(state, name, parents):
-            if found.kind != "stonith" or _setting(state, "stonith-enabled", True):
-                missing.append(name)
+        if not isinstance(found, Primitive) or not _wants_to_run(state, name, parents):
+            continue
+        if found.kind != "stonith" or _setting(state, "stonith-enabled", True):
+            missing.append(name)
     return missing
 
 

@@ -82,14 +82,15 @@ class Graph:
         found = [Action("fence", None, node) for node in self.fences]
         for instance in self._instances.values():
             found.extend(_told(instance))
-        return sorted(set(found), key=lambda action: (action.action != "fence", action.resource or "", action.node, action.action))
+        return sorted(
+            set(found), key=lambda action: (action.action != "fence", action.resource or "", action.node, action.action)
+        )
 
 
 def _performed(root: Element) -> Iterator[Element]:
     """The actions to be performed; those under `inputs` only name what they wait for."""
     for synapse in elements(root):
-        for action in elements(synapse.find("action_set")):
-            yield action
+        yield from elements(synapse.find("action_set"))
 
 
 def _instance_of(key: str, operation: str) -> str:
@@ -100,12 +101,23 @@ def _instance_of(key: str, operation: str) -> str:
 
 def _told(instance: _Instance) -> Iterator[Action]:
     name = instance.resource
-    starts, stops = instance.nodes("start"), instance.nodes("stop")
     if instance.nodes("migrate_from"):
-        source = (instance.nodes("migrate_to") or [None])[0]
-        for node in instance.nodes("migrate_from"):
-            yield Action("migrate", name, node, source)
+        source = next(iter(instance.nodes("migrate_to")), None)
+        yield from (Action("migrate", name, node, source) for node in instance.nodes("migrate_from"))
         return
+    starts, stops = instance.nodes("start"), instance.nodes("stop")
+    yield from _placed(name, starts, stops)
+    restarted = set(starts).intersection(stops)
+    for operation, other in (("promote", "demote"), ("demote", "promote")):
+        for node in instance.nodes(operation):
+            if node not in restarted or node not in instance.nodes(other):
+                yield Action(operation, name, node)  # else: a restart that ends in the same role
+    for operation in ("reload", "reload-agent"):
+        yield from (Action("reload", name, node) for node in instance.nodes(operation))
+
+
+def _placed(name: str, starts: List[str], stops: List[str]) -> Iterator[Action]:
+    """A stop and a start of one instance: a restart on one node, a move between two."""
     for node in starts:
         if node in stops:
             yield Action("restart", name, node)
@@ -113,19 +125,8 @@ def _told(instance: _Instance) -> Iterator[Action]:
             yield Action("move", name, node, stops[0])
         else:
             yield Action("start", name, node)
-    for node in stops:
-        if not starts:
-            yield Action("stop", name, node)
-    restarted: Set[str] = set(starts).intersection(stops)
-    for operation in ("promote", "demote"):
-        for node in instance.nodes(operation):
-            other = "demote" if operation == "promote" else "promote"
-            if node in restarted and node in instance.nodes(other):
-                continue  # a restart of a promoted instance promotes it again
-            yield Action(operation, name, node)
-    for operation in ("reload", "reload-agent"):
-        for node in instance.nodes(operation):
-            yield Action("reload", name, node)
+    if not starts:
+        yield from (Action("stop", name, node) for node in stops)
 
 
 @dataclass(frozen=True)
@@ -157,14 +158,19 @@ def guard(
     `resources` and `nodes` are what the request names; `already` would happen without it, so it is not to blame.
     A stop is harmless where the resource is named, or its node is, or another instance takes over.
     """
-    refused = []
     starting = {action.resource for action in actions if action.action in ("start", "promote", "move")}
+    refused = []
     for action in actions:
         if action in already:
             continue
         if action.action == "fence" and "fence" not in allow:
             refused.append(f"it would fence {action.node} (allow: fence)")
-        if action.action in ("stop", "demote") and "stop" not in allow:
-            if action.resource not in resources and action.node not in nodes and action.resource not in starting:
-                refused.append(f"it would {action} although the request does not name it (allow: stop)")
+        named = action.resource in resources or action.node in nodes
+        if (
+            action.action in ("stop", "demote")
+            and "stop" not in allow
+            and not named
+            and action.resource not in starting
+        ):
+            refused.append(f"it would {action} although the request does not name it (allow: stop)")
     return refused

@@ -15,8 +15,23 @@ from ..cib.ids import Ids
 from ..errors import Fault
 from ..model.document import Declaration, Document
 from ..model.objects import (
-    Clone, Colocation, Constraint, Group, Key, Level, Location, Map, Node, Object, Operation, Order, Primitive,
-    Setting, State, Tag, contents,
+    Clone,
+    Colocation,
+    Constraint,
+    Group,
+    Key,
+    Level,
+    Location,
+    Map,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Setting,
+    State,
+    Tag,
+    contents,
 )  # fmt: skip
 from ..model.values import boolean, same
 
@@ -117,7 +132,7 @@ class _Overlay:
             self.created.append(made.key.id)
         self.objects[made.key] = made
 
-    def _setting(self, entry: Declaration) -> Optional[Object]:
+    def lay_setting(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Setting, entry.object)
         if declared.name in FOREIGN_SETTINGS:
             self._fault(entry.path, "is written by the cluster itself and cannot be declared")
@@ -127,7 +142,7 @@ class _Overlay:
             return found
         return declared
 
-    def _node(self, entry: Declaration) -> Optional[Object]:
+    def lay_node(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Node, entry.object)
         found = self.objects.get(declared.key)
         if not isinstance(found, Node):
@@ -145,7 +160,7 @@ class _Overlay:
                 attributes[name] = value
         return replace(found, attributes=attributes)
 
-    def _primitive(self, entry: Declaration) -> Optional[Object]:
+    def lay_primitive(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Primitive, entry.object)
         found = self._found(entry, Primitive)
         if found is _WRONG:
@@ -182,7 +197,7 @@ class _Overlay:
         usual = self.default_operations.get(declared.agent, ())
         return (given or ()) + tuple(operation for operation in usual if operation.name not in names)
 
-    def _group(self, entry: Declaration) -> Optional[Object]:
+    def lay_group(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Group, entry.object)
         found = self._found(entry, Group)
         if found is _WRONG:
@@ -197,7 +212,7 @@ class _Overlay:
             description=have.description if declared.description is None else declared.description,
         )
 
-    def _clone(self, entry: Declaration) -> Optional[Object]:
+    def lay_clone(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Clone, entry.object)
         found = self._found(entry, Clone)
         if found is _WRONG:
@@ -209,7 +224,11 @@ class _Overlay:
             return replace(declared, meta=_exact({}, declared.meta or {}, declared.also), also={})
         have = _as(Clone, found)
         # A switch that was never set means false, so asking for false changes nothing.
-        also = {name: value for name, value in declared.also.items() if value or boolean((have.meta or {}).get(name) or "off")}
+        also = {
+            name: value
+            for name, value in declared.also.items()
+            if value or boolean((have.meta or {}).get(name) or "off")
+        }
         return Clone(
             id=have.id,
             resource=declared.resource or have.resource,
@@ -334,7 +353,9 @@ class _Overlay:
                 missing = ", ".join(sorted(gone.intersection(_mentions(found))))
                 if left is None:
                     self.objects.pop(found.key)
-                    self.wanted.because.setdefault(found.key, f"it needs {missing}, which is removed" if missing else "nothing is left in it")
+                    self.wanted.because.setdefault(
+                        found.key, f"it needs {missing}, which is removed" if missing else "nothing is left in it"
+                    )
                     gone.add(found.key.id)
                 else:
                     self.objects[found.key] = left
@@ -405,11 +426,11 @@ class _Overlay:
 _WRONG: Object = Setting("", "", "")  # "found, but of another kind": already a fault
 
 _OVERLAYS: Dict[Type[Object], Callable[[_Overlay, Declaration], Optional[Object]]] = {
-    Setting: _Overlay._setting,
-    Node: _Overlay._node,
-    Primitive: _Overlay._primitive,
-    Group: _Overlay._group,
-    Clone: _Overlay._clone,
+    Setting: _Overlay.lay_setting,
+    Node: _Overlay.lay_node,
+    Primitive: _Overlay.lay_primitive,
+    Group: _Overlay.lay_group,
+    Clone: _Overlay.lay_clone,
 }
 
 

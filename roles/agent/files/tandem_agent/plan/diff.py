@@ -42,7 +42,7 @@ class Change:
         return self.object.key
 
     @property
-    def reverse(self) -> "Change":
+    def reverse(self) -> Change:
         return Change(self.after, self.before)
 
 

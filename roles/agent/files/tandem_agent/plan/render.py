@@ -8,7 +8,19 @@ import json
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from ..model.objects import (
-    Clone, Colocation, Group, Level, Location, Node, Object, Operation, Order, Primitive, Rule, Setting, State,
+    Clone,
+    Colocation,
+    Group,
+    Level,
+    Location,
+    Node,
+    Object,
+    Operation,
+    Order,
+    Primitive,
+    Rule,
+    Setting,
+    State,
     Tag,
 )  # fmt: skip
 from ..model.secrets import MASK, is_secret
@@ -44,8 +56,21 @@ def document_of(state: State, secrets: bool = False) -> Document:
     return {name: sections[name] for name in _SECTION_ORDER if name in sections}
 
 
-_SETTING_SECTION = {"property": "properties", "resource_default": "resource_defaults", "operation_default": "operation_defaults"}
-_SECTION_ORDER = ("properties", "resource_defaults", "operation_defaults", "nodes", "resources", "stonith", "levels", "constraints")
+_SETTING_SECTION = {
+    "property": "properties",
+    "resource_default": "resource_defaults",
+    "operation_default": "operation_defaults",
+}
+_SECTION_ORDER = (
+    "properties",
+    "resource_defaults",
+    "operation_defaults",
+    "nodes",
+    "resources",
+    "stonith",
+    "levels",
+    "constraints",
+)
 
 
 def _section_of(found: Object) -> str:
@@ -89,11 +114,17 @@ def _operation(found: Operation) -> Document:
 
 
 def _group(found: Group) -> Document:
-    return _filled({"id": found.id, "kind": "group", "members": list(found.members or ())}, meta=found.meta, description=found.description)
+    return _filled(
+        {"id": found.id, "kind": "group", "members": list(found.members or ())},
+        meta=found.meta,
+        description=found.description,
+    )
 
 
 def _clone(found: Clone) -> Document:
-    return _filled({"id": found.id, "kind": "clone", "resource": found.resource}, meta=found.meta, description=found.description)
+    return _filled(
+        {"id": found.id, "kind": "clone", "resource": found.resource}, meta=found.meta, description=found.description
+    )
 
 
 def _level(found: Level) -> Document:
@@ -154,7 +185,13 @@ _ENTRIES: Dict[type, Callable[[Any], Document]] = {
 
 def _filled(made: Document, **more: Any) -> Document:
     """`made` with those of `more` that say something."""
-    made.update({name: dict(value) if isinstance(value, dict) else value for name, value in more.items() if value not in (None, "", {})})
+    made.update(
+        {
+            name: dict(value) if isinstance(value, dict) else value
+            for name, value in more.items()
+            if value not in (None, "", {})
+        }
+    )
     return made
 
 
@@ -192,7 +229,9 @@ def diff_of(changes: List[Change]) -> List[Document]:
     found = []
     for change in changes:
         header = f"{change.object.kind} {change.key.id}"
-        sides = [None if side is None else _flat(entry_of(side, secrets=True)) for side in (change.before, change.after)]
+        sides = [
+            None if side is None else _flat(entry_of(side, secrets=True)) for side in (change.before, change.after)
+        ]
         before, after = (_mask_changes(side, other) for side, other in (sides, sides[::-1]))
         if change.before is not None and change.after is not None and before == after:
             continue
@@ -250,7 +289,9 @@ def _flat(entry: Any, path: str = "") -> Dict[str, str]:
     elif isinstance(entry, list) and any(isinstance(item, dict) for item in entry):
         for index, item in enumerate(entry):
             label = f"{item['name']} {item['interval']}" if "interval" in item else str(index)
-            found.update(_flat({k: v for k, v in item.items() if k not in ("name", "interval")} or "present", f"{path}[{label}]"))
+            found.update(
+                _flat({k: v for k, v in item.items() if k not in ("name", "interval")} or "present", f"{path}[{label}]")
+            )
     elif isinstance(entry, list):
         found[path] = " ".join(str(item) for item in entry)
     elif entry is not None:
@@ -264,15 +305,12 @@ def _mask_changes(side: Optional[Mapping[str, str]], other: Optional[Mapping[str
         return ""
     lines = []
     for name, value in sorted(side.items()):
-        if is_secret(name):
-            changed = other is not None and other.get(name) not in (None, value)
-            value = f"{MASK} (changed)" if changed and other is not None and _later(side, other) else MASK
-        lines.append(f"{name}: {value}\n")
+        changed = other is not None and other.get(name) not in (None, value) and _later(side, other)
+        shown = value if not is_secret(name) else f"{MASK} (changed)" if changed else MASK
+        lines.append(f"{name}: {shown}\n")
     return "".join(lines)
 
 
 def _later(side: Mapping[str, str], other: Mapping[str, str]) -> bool:
     """Which of the two sides carries the mark "(changed)"; any stable choice does."""
     return sorted(side.items()) > sorted(other.items())
-
-

@@ -9,7 +9,19 @@ from typing import Dict, List, Mapping, Set
 
 from ..errors import Fault
 from ..model.document import Document
-from ..model.objects import Clone, Colocation, Group, Key, Level, Location, Node, Object, Order, Primitive, State, contents
+from ..model.objects import (
+    Clone,
+    Colocation,
+    Group,
+    Key,
+    Level,
+    Location,
+    Object,
+    Order,
+    Primitive,
+    State,
+    contents,
+)
 from ..model.values import boolean
 
 
@@ -39,7 +51,7 @@ def warnings(wanted: State, document: Document) -> List[str]:
 def _constraint_paths(wanted: State, document: Document) -> Dict[Key, str]:
     """Constraints and levels are known by meaning; find the keys they ended up with."""
     meanings = {
-        getattr(entry.object, "meaning"): entry.path
+        entry.object.meaning: entry.path
         for entry in document.entries
         if hasattr(entry.object, "meaning") and not entry.absent
     }
@@ -78,7 +90,10 @@ class _Checker:
         elif isinstance(found, Order):
             self._resource(f"{path}.first", found.first)
             self._resource(f"{path}.then", found.then)
-            for end, name, action in (("first", found.first, found.first_action), ("then", found.then, found.then_action)):
+            for end, name, action in (
+                ("first", found.first, found.first_action),
+                ("then", found.then, found.then_action),
+            ):
                 if action in ("promote", "demote"):
                     self._promotable(f"{path}.{end}_action", name, "Promoted")
 
@@ -89,7 +104,9 @@ class _Checker:
             for name in contents(found):
                 if name in inside:
                     path = self.paths.get(found.key) or self.paths.get(Key("resource", inside[name])) or "document"
-                    self._fault(path, f"{name} cannot be in {found.key.id} and in {inside[name]}; take it out of one of them")
+                    self._fault(
+                        path, f"{name} cannot be in {found.key.id} and in {inside[name]}; take it out of one of them"
+                    )
                 inside[name] = found.key.id
 
     def _inner(self, path: str, name: str, kinds: tuple, container: str) -> None:  # type: ignore[type-arg]
@@ -112,9 +129,10 @@ class _Checker:
 
     def _promotable(self, path: str, name: str, role: str) -> None:
         found = self.wanted.resource(name)
-        if role in ("Promoted", "Unpromoted") and found is not None:
-            if not isinstance(found, Clone) or boolean((found.meta or {}).get("promotable") or "") is not True:
-                self._fault(path, f"{name} is no promotable clone, so it is never {role}")
+        if role not in ("Promoted", "Unpromoted") or found is None:
+            return
+        if not isinstance(found, Clone) or boolean((found.meta or {}).get("promotable") or "") is not True:
+            self._fault(path, f"{name} is no promotable clone, so it is never {role}")
 
     def _missing(self, path: str, name: str) -> None:
         known: Set[str] = {key.id for key in self.wanted.objects if key.family == "resource"}
