@@ -50,25 +50,23 @@ class ActionModule(ActionBase):
         found = preflight.judge(site, looks, float(arguments["max_skew"]))
         accepted = [fault for fault in found if fault.code in arguments["skip"]]
         faults = [fault for fault in found if fault not in accepted]
-        result: dict[str, Any] = {
-            "changed": False,
-            "faults": [fault._asdict() for fault in faults],
-            "notes": [f"accepted by preflight_skip: {fault.message}" for fault in accepted]
-            + preflight.unchecked(site, looks),
-            "absent": absent(site, looks),
-        }
+        notes = [f"accepted by preflight_skip: {fault.message}" for fault in accepted] + preflight.unchecked(
+            site, looks
+        )
+        result = {"changed": False, "notes": notes, "absent": absent(site, looks), "faults": []}
         here = variables.get("inventory_hostname")
-        speaker = next(iter(sorted(looks)), here)
+        speaker = next(
+            iter(sorted(looks)), here
+        )  # one host tells, or a person reads everything as often as there are hosts
+        if faults and here != speaker:
+            return {
+                **result,
+                "failed": True,
+                "msg": f"the preflight found {len(faults)} faults in this site; {speaker} lists them",
+            }
         if faults:
-            result.update(
-                failed=True,
-                msg=_told(faults)
-                if here == speaker
-                else f"the preflight found {len(faults)} faults in this site; {speaker} lists them",
-            )
-        elif here == speaker:
-            result["warnings"] = result["notes"]
-        return result
+            return {**result, "failed": True, "msg": _told(faults), "faults": [fault._asdict() for fault in faults]}
+        return {**result, "warnings": notes} if here == speaker else result
 
 
 def offset(clock: Mapping[str, float], before: float, after: float) -> tuple[float, float]:

@@ -127,7 +127,7 @@ look:
     vips: [{address: 10.42.0.100, held: true, macs: []}]
     bmcs: [{address: 10.42.0.111, port: 623, answers: true}]
 faults:
-  description: Everything that is wrong. The task fails when there is anything.
+  description: Everything that is wrong, on the host that tells it. The task fails everywhere when there is anything.
   returned: when O(phase=judge)
   type: list
   elements: dict

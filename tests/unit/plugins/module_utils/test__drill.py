@@ -1,0 +1,168 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who falls, when what happened, and that an unhealthy cluster is refused."""
+
+import copy
+
+import pytest
+from ansible_collections.tandem.ha.plugins.module_utils import _health as health
+from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose
+
+
+def node(name, **other):
+    plain = {
+        "id": name,
+        "online": True,
+        "standby": False,
+        "maintenance": False,
+        "unclean": False,
+        "pending": False,
+        "type": "member",
+    }
+    return dict(plain, dc=name == "c1", **other)
+
+
+def resource(name, nodes, **other):
+    plain = {
+        "id": name, "agent": "stonith:fence_ipmilan", "role": "Started" if nodes else "Stopped", "nodes": nodes, "group": None,
+        "clone": None, "managed": True, "failed": False, "blocked": False, "orphaned": False, "target_role": None,
+    }  # fmt: skip
+    return dict(plain, **other)
+
+
+@pytest.fixture
+def status():
+    return {
+        "cluster": {
+            "name": "lab",
+            "dc": "c1",
+            "quorate": True,
+            "maintenance": False,
+            "stonith_enabled": True,
+            "idle": True,
+            "cib": "0.9.1",
+        },
+        "nodes": [node("c1"), node("c2")],
+        "resources": [
+            resource("vip", ["c1"], agent="ocf:heartbeat:IPaddr2"),
+            resource("fence-c1", ["c2"]),
+            resource("fence-c2", ["c1"]),
+        ],
+        "failures": [],
+        "fencing": [{"target": "c1", "action": "reboot", "state": "success", "origin": "c2", "at": "yesterday"}],
+        "bans": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "target", "survivor", "moves"),
+    [("standby", "c2", "c1", False), ("holder", "c1", "c2", True), ("c1", "c1", "c2", True), ("c2", "c2", "c1", False)],
+)
+def test_who_falls(status, wanted, target, survivor, moves):
+    choice = choose(status, wanted)
+    assert (choice["target"], choice["survivor"], choice["moves"]) == (target, survivor, moves)
+    assert (choice["vip"], choice["holder"]) == ("vip", "c1")
+
+
+def test_a_cluster_without_addresses_has_a_standby_but_no_holder(status):
+    del status["resources"][0]
+    assert choose(status, "standby")["target"] == "c1"
+    with pytest.raises(Unfit, match="name a node"):
+        choose(status, "holder")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s["cluster"].update(quorate=False), "no quorum"),
+        (lambda s: s["cluster"].update(maintenance=True), "maintenance mode"),
+        (lambda s: s["cluster"].update(stonith_enabled=False), "fencing is disabled"),
+        (lambda s: s["nodes"][1].update(online=False), "c2 is offline"),
+        (lambda s: s["nodes"][1].update(unclean=True), "c2 is unclean"),
+        (lambda s: s["nodes"][1].update(standby=True), "c2 is in standby"),
+        (lambda s: s["nodes"].pop(), "two members"),
+        (lambda s: s["resources"][1].update(nodes=[]), "fence-c1 does not run"),
+        (lambda s: s["resources"][1].update(failed=True), "fence-c1 has failed"),
+        (lambda s: s["failures"].append({"text": "monitor of vip on c1 failed: no"}), "monitor of vip on c1 failed"),
+        (lambda s: s["bans"].append({"id": "cli-ban-vip-on-c2", "resource": "vip", "node": "c2"}), "cli-ban-vip-on-c2"),
+    ],
+)
+def test_an_unhealthy_cluster_is_refused(status, change, words):
+    change(status)
+    with pytest.raises(Unfit, match=words):
+        choose(status, "standby")
+
+
+def test_unknown_names_are_refused(status):
+    with pytest.raises(Unfit, match="the nodes are c1, c2"):
+        choose(status, "c9")
+    with pytest.raises(Unfit, match="there is vip"):
+        choose(status, "holder", "vip9")
+
+
+def test_a_power_cut_of_the_holder_is_followed_to_its_end(status):
+    watch = Watch(status, "c1", "vip")
+    watch.see(1.0, status)
+    assert watch.times == {}, "the fencing of yesterday is not this one"
+    gone = copy.deepcopy(status)
+    gone["nodes"][0].update(online=False, unclean=True)
+    watch.see(4.0, gone)
+    gone["fencing"].append({"target": "c1", "action": "reboot", "state": "pending", "origin": "c2", "at": None})
+    watch.see(5.0, gone)
+    gone["fencing"][-1].update(state="success", at="now")
+    watch.see(6.0, gone)
+    gone["resources"][0]["nodes"] = ["c2"]
+    gone["resources"][2]["nodes"] = []
+    watch.see(6.2, gone)
+    back = copy.deepcopy(gone)
+    back["nodes"][0].update(online=True, unclean=False, pending=True)
+    watch.see(30.0, back)
+    back["nodes"][0]["pending"] = False
+    watch.see(31.0, back)
+    assert not watch.done, "its fence device does not run yet"
+    assert watch.missing() == ["settled"]
+    back["resources"][2]["nodes"] = ["c2"]
+    watch.see(33.0, back)
+    assert watch.done
+    assert watch.times == {"lost": 4.0, "fenced": 6.0, "vip": 6.2, "back": 31.0, "settled": 33.0}
+
+
+def test_the_address_of_a_survivor_is_not_expected_to_move(status):
+    watch = Watch(status, "c2", "vip")
+    assert watch.missing() == ["lost", "fenced", "back", "settled"]
+
+
+def test_a_gap_is_from_the_last_answer_to_the_next():
+    gaps = Gaps()
+    for now, answered in [
+        (0.0, False),
+        (0.1, True),
+        (0.2, True),
+        (0.4, False),
+        (2.0, False),
+        (6.5, True),
+        (6.6, True),
+        (7.0, False),
+    ]:
+        gaps.see(now, answered)
+    report = gaps.report()
+    assert report["gaps"] == [{"from": 0.2, "to": 6.5, "seconds": 6.3}]
+    assert (report["probes"], report["answering"], report["ever"]) == (8, False, True)
+
+
+def test_decisions_are_no_problems(status):
+    status["nodes"][1]["standby"] = True
+    status["resources"][0].update(nodes=[], role="Stopped", target_role="Stopped")
+    assert health.problems(status) == []
+    assert health.decisions(status) == ["c2 is in standby", "vip is disabled (target-role=Stopped)"]
+
+
+def test_the_summary_names_everything(status):
+    assert health.summary(status) == [
+        "cluster lab: quorate, coordinated by c1",
+        "node c1: online",
+        "node c2: online",
+        "vip (ocf:heartbeat:IPaddr2): Started on c1",
+        "fence-c1 (stonith:fence_ipmilan): Started on c2",
+        "fence-c2 (stonith:fence_ipmilan): Started on c1",
+    ]
