@@ -8,7 +8,7 @@ from typing import Mapping
 
 import pytest
 
-from tandem_agent.pacemaker.metadata import Metadata, check, is_secret, read_metadata
+from tandem_agent.pacemaker.metadata import Metadata, check, read_metadata
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import Tools
 
@@ -110,25 +110,6 @@ def test_old_and_new_names_stand_for_each_other() -> None:
 def test_a_secret_is_not_quoted() -> None:
     faults = check(read_metadata(REQUIRED), {"ip": "x", "password": "hunter2"}, fencing=True)
     assert faults == ["password must be a whole number, not its value"]
-
-
-@pytest.mark.parametrize(
-    ("name", "secret"),
-    [
-        ("passwd", True),
-        ("password", True),
-        ("ssl_passphrase", True),
-        ("client_secret", True),
-        ("token", True),
-        ("REPLICATION_PASSWD", True),
-        ("passwd_script", False),
-        ("password_script", False),
-        ("ip", False),
-        ("username", False),
-    ],
-)
-def test_secrets_by_name(name: str, secret: bool) -> None:
-    assert is_secret(name) is secret
 
 
 def test_an_agent_that_is_not_installed_is_said_on_a_node_only(tmp_path: object) -> None:

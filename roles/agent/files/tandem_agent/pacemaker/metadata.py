@@ -13,11 +13,11 @@ from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 from xml.etree import ElementTree
 
 from ..errors import AgentError
+from ..model.secrets import is_secret
 from ..model.values import boolean, duration_ms
 from .tools import Tools
 
 _RETRY = 5.0  # seconds after which an agent that gave no metadata is asked again
-_SECRET = re.compile(r"passwd|password|passphrase|secret|token", re.IGNORECASE)
 
 # What Pacemaker itself takes from a stonith device's parameters ("Special Meta-Attributes for Fencing Resources").
 _FENCING = frozenset(
@@ -31,11 +31,6 @@ _FENCING = frozenset(
 )
 # The fencer fills these from the target and its pcmk_host_* settings, so they are never required of the user.
 _FROM_TARGET = frozenset(("action", "plug", "port", "nodename"))
-
-
-def is_secret(name: str) -> bool:
-    """Whether parameter `name` holds a secret. A script that prints one is none: its name is a path."""
-    return bool(_SECRET.search(name)) and not name.endswith("_script")
 
 
 class Parameter(NamedTuple):

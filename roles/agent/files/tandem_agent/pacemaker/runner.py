@@ -16,8 +16,9 @@ import selectors
 import signal
 import subprocess
 import tempfile
+import threading
 import time
-from typing import IO, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
+from typing import IO, Callable, Dict, Iterator, List, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from ..errors import AgentError
 
@@ -71,6 +72,23 @@ class Runner:
             if name in ("CIB_file", "CIB_shadow_dir") or name.startswith("PCMK_")
         }
         self.environment.update(LC_ALL="C", PATH=":".join(self.search_path))
+        self._local = threading.local()
+
+    @contextlib.contextmanager
+    def within(self, remaining: Callable[[], float]) -> Iterator[None]:
+        """Until left, no program started by this thread may run longer than `remaining()` seconds."""
+        self._local.remaining = remaining
+        try:
+            yield
+        finally:
+            self._local.remaining = None
+
+    def _allowed(self, name: str, timeout: float) -> float:
+        remaining = getattr(self._local, "remaining", None)
+        left = timeout if remaining is None else min(timeout, remaining())
+        if left <= 0:
+            raise AgentError("deadline", f"the time allowed was over before {name} could be run", retryable=True)
+        return left
 
     def find(self, name: str) -> Optional[str]:
         """The full path of program `name`, or None. An absolute path is taken as it is."""
@@ -97,11 +115,12 @@ class Runner:
         """Run `argv` to its end, feeding it `stdin`; `environment` is added to the emptied one.
 
         Errors: `tool.missing`; `tool.timeout` after `timeout` seconds (the whole group is killed); `tool.failed` when
-        the program can't be started or prints more than OUTPUT_LIMIT.
+        the program can't be started or prints more than OUTPUT_LIMIT; `deadline` when no time is left (`within`).
         """
         path = self.find(argv[0])
         if path is None:
             raise self._missing(argv[0])
+        timeout = self._allowed(argv[0], timeout)
         started = time.monotonic()
         try:
             process = subprocess.Popen(

@@ -1,0 +1,83 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of operations: what docs/protocol.md lists, and nothing else."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any, Dict, Mapping, Optional
+
+from .. import __version__, cleanup, doctor, fencing, membership, transaction
+from ..cib.tree import parse
+from ..context import Context
+from ..errors import AgentError, invalid
+from ..model.fields import Fields
+from ..model.values import boolean
+from ..pacemaker.settle import under_way
+from ..pacemaker.simulate import Graph
+from ..pacemaker.status import read_status
+from . import frames
+from .dispatch import Operation
+
+Json = Dict[str, Any]
+
+
+def finish(params: Fields) -> None:
+    """Refuse what nobody asked for, and everything else found wrong, at once."""
+    params.finish()
+    if params.faults:
+        raise invalid("params.invalid", "the request", params.faults)
+
+
+def hello(context: Context, params: Fields) -> Json:
+    """Who answers, and what it can do."""
+    finish(params)
+    found: Json = {
+        "agent": __version__,
+        "protocol": list(frames.VERSIONS),
+        "python": platform.python_version(),
+        "operations": sorted(OPERATIONS),
+    }
+    found.update(context.tools.versions())
+    return found
+
+
+def status(context: Context, params: Fields) -> Json:
+    """The cluster as it is now."""
+    finish(params)
+    cib = context.tools.query_cib()
+    return read_status(context.tools.monitor(), cib, _idle(context, cib))
+
+
+def _idle(context: Context, cib: bytes) -> Optional[bool]:
+    """Whether nothing is left to do; None when the scheduler could not be asked."""
+    if context.tools.offline:
+        return None
+    try:
+        return Graph(context.tools.graph(cib)).idle and not under_way(parse(cib))
+    except AgentError:
+        return None
+
+
+def _wants_secrets(params: Mapping[str, Any]) -> bool:
+    """Anything but a clear no counts as asking for them; the handler says what is wrong with it."""
+    value = params.get("secrets")
+    return value is not None and boolean(str(value)) is not False
+
+
+OPERATIONS: Dict[str, Operation] = {
+    "hello": Operation(hello),
+    "status": Operation(status),
+    "export": Operation(transaction.export, secret=_wants_secrets),
+    "plan": Operation(transaction.plan),
+    "apply": Operation(transaction.apply, mutates=True),
+    "history": Operation(transaction.history),
+    "rollback": Operation(transaction.rollback, mutates=True),
+    "doctor": Operation(doctor.doctor),
+    "cleanup": Operation(cleanup.cleanup, mutates=True),
+    "fence.verify": Operation(fencing.verify),
+    "fence.reboot": Operation(fencing.reboot, mutates=True),
+    "cluster.info": Operation(membership.info),
+    "cluster.plan": Operation(membership.plan),
+    "cluster.apply": Operation(membership.apply, mutates=True),
+}

@@ -1,0 +1,395 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server under clients that are many, slow, rude, or gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import pathlib
+import re
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from typing import Callable, Dict, List
+
+import pytest
+from harness import AGENT_FILES, SECRET, Client, Running
+
+from tandem_agent.errors import AgentError
+from tandem_agent.server import frames, unix
+from tandem_agent.server.dispatch import Caller, Dispatcher
+
+
+def test_requests_one_after_another(running: Running) -> None:
+    client = running.client()
+    for number in range(3):
+        assert client.ask("echo", {"text": str(number)}, id=f"i{number}") == {
+            "v": 1,
+            "id": f"i{number}",
+            "result": {"text": str(number), "node": ""},
+        }
+
+
+def test_requests_sent_at_once_are_answered_in_order(running: Running) -> None:
+    client = running.client()
+    for number in range(20):
+        client.send("echo", {"text": str(number)}, id=str(number))
+    assert [client.answer()["id"] for _number in range(20)] == [str(number) for number in range(20)]
+
+
+def test_errors_pass_as_they_are(running: Running) -> None:
+    assert running.client().ask("refuse")["error"] == {
+        "code": "cib.conflict",
+        "message": "moved",
+        "details": {"n": 1},
+        "retryable": True,
+    }
+
+
+def test_an_unknown_operation_names_the_known_ones(running: Running) -> None:
+    error = running.client().ask("aply")["error"]
+    assert error["code"] == "protocol.operation"
+    assert "echo" in error["details"]["operations"]
+
+
+def test_the_connection_goes_on_after_bad_frames(running: Running) -> None:
+    client = running.client()
+    for bad in (
+        b"garbage\n",
+        b'{"v":1,"v":1}\n',
+        b"\xff\xff\n",
+        b"[" * 50_000 + b"\n",
+        b'{"v":7,"id":"z","op":"echo"}\n',
+    ):
+        client.raw(bad)
+        assert client.answer()["error"]["code"].startswith("protocol.")
+    client.raw(b"\n \n")  # empty lines are no requests
+    assert client.ask("echo")["result"]
+
+
+def test_a_line_without_end_is_refused_and_closed(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "LINE_LIMIT", 100_000)
+    client = running.client()
+    client.raw(b"x" * 200_000)
+    assert "100000 bytes" in client.answer()["error"]["message"]
+    assert client.closed()
+
+
+def test_a_large_request(running: Running) -> None:
+    text = "x" * 60_000
+    assert running.client().ask("echo", {"text": text, "more": ["y" * 60_000] * 200})["result"]["text"] == text
+
+
+def test_half_a_frame_and_silence(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unix, "FRAME_SECONDS", 0.3)
+    client = running.client()
+    client.raw(b'{"v": 1')
+    assert "not complete" in client.answer()["error"]["message"]
+    assert client.closed()
+
+
+def test_dripping_bytes_do_not_extend_the_time(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unix, "FRAME_SECONDS", 0.5)
+    client = running.client()
+    started = time.monotonic()
+    with contextlib.suppress(OSError):
+        for _byte in range(100):
+            client.raw(b" {")
+            time.sleep(0.05)
+    assert time.monotonic() - started < 4
+
+
+def test_silence_closes(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unix, "SILENCE_SECONDS", 0.3)
+    assert running.client().closed()
+
+
+def test_a_client_that_never_reads_is_given_up(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unix, "SEND_SECONDS", 0.3)
+    rude = running.client()
+    rude.stream.setblocking(False)
+    request = json.dumps({"v": 1, "id": "1", "op": "echo", "params": {"text": "x" * 60_000}}).encode() + b"\n"
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        try:
+            rude.stream.send(request)
+        except BlockingIOError:
+            time.sleep(0.05)
+        except OSError:
+            break
+    else:
+        pytest.fail("the server still listens to a client that does not read")
+    assert running.client().ask("echo")["result"]
+
+
+def test_reads_run_side_by_side_while_a_change_runs(running: Running) -> None:
+    changer = running.client()
+    changer.send("change", {"seconds": 1.5})
+    assert changer.read()["event"] == "began"
+    started = time.monotonic()
+    assert running.client().ask("echo")["result"]
+    assert time.monotonic() - started < 1
+    assert changer.answer()["result"]
+
+
+def test_changes_wait_for_each_other_until_their_deadline(running: Running) -> None:
+    first, second, third = (running.client() for _number in range(3))
+    first.send("change", {"seconds": 2})
+    assert first.read()["event"] == "began"
+    second.send("change", {"seconds": 0}, deadline=1)
+    third.send("change", {"seconds": 0}, deadline=20)
+    error = second.answer()["error"]
+    assert (error["code"], error["retryable"]) == ("busy", True)
+    assert "change" in error["message"]
+    assert first.answer()["result"]
+    assert third.answer()["result"]
+
+
+def test_another_agents_change_is_waited_for(running: Running, tmp_path: pathlib.Path) -> None:
+    import fcntl
+
+    with open(str(tmp_path / "lock"), "w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        assert running.client().ask("change", {"seconds": 0}, deadline=1)["error"]["code"] == "busy"
+    assert running.client().ask("change", {"seconds": 0}, deadline=1)["result"]
+
+
+def test_a_change_goes_on_when_its_client_is_gone(running: Running) -> None:
+    client = running.client()
+    client.send("change", {"seconds": 0.5})
+    assert client.read()["event"] == "began"
+    client.close()
+    assert running.dispatcher.lock.held
+    assert running.client().ask("change", {"seconds": 0})["result"]
+
+
+def test_a_crash_is_answered_with_an_id_that_the_log_knows(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = running.client()
+    error = client.ask("crash", {"password": SECRET})["error"]
+    assert error["code"] == "internal"
+    number = re.search(r"error ([0-9a-f]{8})", error["message"])
+    assert number
+    assert f"internal error {number.group(1)} in crash: KeyError at harness.py:" in caplog.text
+    assert SECRET not in caplog.text + json.dumps(error)
+    assert client.ask("echo")["result"]
+
+
+def test_a_tool_cannot_outlive_the_deadline(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tandem_agent.server.dispatch.GRACE", 0.2)
+    started = time.monotonic()
+    assert running.client().ask("slow_tool", deadline=1)["error"]["code"] == "tool.timeout"
+    assert time.monotonic() - started < 4
+
+
+def test_too_many_connections_are_turned_away(running: Running) -> None:
+    kept = [running.client() for _number in range(unix.MAX_CONNECTIONS)]
+    assert kept[-1].ask("echo")["result"]
+    error = running.client().answer()["error"]
+    assert (error["code"], error["retryable"]) == ("busy", True)
+    kept.pop().close()
+    time.sleep(0.2)
+    assert running.client().ask("echo")["result"]
+
+
+def test_two_hundred_clients_at_once(running: Running) -> None:
+    """Everybody is answered or told to come again; nobody hangs, and the server is there afterwards."""
+    outcomes: List[str] = []
+
+    def one(number: int) -> None:
+        for _try in range(50):
+            client = running.client()
+            try:
+                client.send("echo", {"text": str(number)})
+                answer = client.answer()
+            except (AssertionError, ConnectionError):
+                time.sleep(0.02)
+                continue
+            finally:
+                client.close()
+            if "result" in answer:
+                outcomes.append(answer["result"]["text"])
+                return
+            assert answer["error"]["code"] == "busy"
+            time.sleep(0.02)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(200)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(outcomes) == sorted(str(number) for number in range(200))
+
+
+def test_garbage_from_many(running: Running) -> None:
+    def one() -> None:
+        client = running.client()
+        with contextlib.suppress(OSError):
+            client.raw(os.urandom(50_000))
+        client.close()
+
+    threads = [threading.Thread(target=one) for _number in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    time.sleep(0.3)
+    assert running.client().ask("echo")["result"]
+
+
+# -- coming and going
+
+
+def test_idle_ends_and_activity_does_not(start: Callable[..., Running]) -> None:
+    running = start(idle_seconds=0.6)
+    client = running.client()
+    for _round in range(4):
+        assert client.ask("echo")["result"]
+        time.sleep(0.3)
+    assert running.thread.is_alive()
+    client.close()
+    running.thread.join(5)
+    assert not running.thread.is_alive()
+
+
+def test_stop_lets_a_change_end_and_answers_it(start: Callable[..., Running]) -> None:
+    running = start()
+    client = running.client()
+    client.send("change", {"seconds": 1})
+    assert client.read()["event"] == "began"
+    running.server.stop()
+    assert client.answer()["result"] == {"slept": True}
+    running.thread.join(5)
+    with pytest.raises(OSError):  # noqa: PT011
+        running.client()
+
+
+def test_a_hanging_change_does_not_keep_the_process(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unix, "STOP_SECONDS", 0.3)
+    running = start()
+    client = running.client()
+    client.send("change", {"seconds": 10})
+    assert client.read()["event"] == "began"
+    running.server.stop()
+    running.thread.join(3)
+    assert not running.thread.is_alive()
+
+
+ACTIVATE = """
+    import os, socket, sys
+    listener = socket.socket(socket.AF_UNIX); listener.bind(sys.argv[1]); listener.listen(5)
+    os.dup2(listener.fileno(), 3)
+    os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+    sys.path.insert(0, sys.argv[2])
+    from tandem_agent.pacemaker.runner import Runner
+    from tandem_agent.server import unix
+    from tandem_agent.server.dispatch import Dispatcher, Operation
+    unix.run(Dispatcher({"hi": Operation(lambda context, params: {"pid": os.getpid()})}, Runner()), "/nonexistent", 0.5)
+"""
+
+
+def test_socket_activation_answers_and_goes_away(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "a")
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(ACTIVATE), path, AGENT_FILES])
+    until = time.monotonic() + 10
+    while not os.path.exists(path) and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.05)
+    client = Client(path)
+    assert client.ask("hi")["result"] == {"pid": process.pid}
+    client.close()
+    assert process.wait(10) == 0
+    assert os.path.exists(path)  # systemd's, not ours to remove
+
+
+def test_sigterm_ends_a_server_of_its_own_socket(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "run" / "a")
+    code = textwrap.dedent(ACTIVATE).split("sys.path")[1].replace("/nonexistent", path).replace("0.5", "None")
+    process = subprocess.Popen([sys.executable, "-c", "import os, sys; sys.path" + code, "", AGENT_FILES])
+    until = time.monotonic() + 10
+    while not os.path.exists(path) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert stat.S_IMODE(os.stat(path).st_mode) in (0o600, 0o660)
+    client = Client(path)
+    assert client.ask("hi")["result"]
+    process.terminate()
+    assert process.wait(10) == 0
+    assert not os.path.exists(path)
+
+
+def test_a_stale_socket_is_replaced_a_live_one_is_not(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "x")
+    first = unix._bind(path)
+    with pytest.raises(AgentError, match="already listens"):
+        unix._bind(path)
+    first.close()
+    unix._bind(path).close()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AgentError, match="is in the way"):
+        unix._bind(str(tmp_path / "file"))
+    assert (tmp_path / "file").exists()
+
+
+# -- rights
+
+
+@pytest.mark.parametrize(
+    ("uid", "gid", "groups", "expected"),
+    [
+        (0, 0, {}, Caller(0, True, True)),
+        (1000, 50, {"haclient": (50, [])}, Caller(1000, True, False)),
+        (1000, 51, {"haclient": (50, ["joe"])}, Caller(1000, True, False)),
+        (1000, 51, {"haclient": (50, ["ann"])}, Caller(1000, False, False)),
+        (1000, 51, {}, Caller(1000, False, False)),
+        (4242, 51, {"haclient": (50, ["joe"])}, Caller(4242, False, False)),
+    ],
+)
+def test_rights_come_from_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, uid: int, gid: int, groups: Dict[str, object], expected: Caller
+) -> None:
+    class Peer:
+        def getsockopt(self, level: int, option: int, size: int) -> bytes:
+            assert (level, option) == (socket.SOL_SOCKET, socket.SO_PEERCRED)
+            return struct.pack("3i", 1, uid, gid)
+
+    class Group:
+        def __init__(self, entry: object) -> None:
+            self.gr_gid, self.gr_mem = entry  # type: ignore[misc]
+
+    class User:
+        pw_name = "joe"
+
+    def user(number: int) -> User:
+        if number == 4242:
+            raise KeyError(number)
+        return User()
+
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("grp.getgrnam", lambda name: Group(groups[name]))
+    monkeypatch.setattr("pwd.getpwuid", user)
+    assert unix.caller_of(Peer()) == expected  # type: ignore[arg-type]
+
+
+def ask_as(dispatcher: Dispatcher, caller: Caller, op: str, params: str = "{}") -> str:
+    answers: List[bytes] = []
+    dispatcher.answer(f'{{"v":1,"id":"1","op":"{op}","params":{params}}}'.encode(), caller, answers.append)
+    found = json.loads(answers[-1])
+    return str(found["error"]["code"]) if "error" in found else "done"
+
+
+def test_who_may_do_what(dispatcher: Dispatcher) -> None:
+    root, member, stranger = Caller(0, True, True), Caller(5, True, False), Caller(6, False, False)
+    assert [ask_as(dispatcher, who, "echo") for who in (root, member, stranger)] == ["done", "done", "auth.denied"]
+    assert [ask_as(dispatcher, who, "change", '{"seconds": 0}') for who in (root, member)] == ["done", "auth.denied"]
+    secret = '{"secret": true}'
+    assert [ask_as(dispatcher, who, "echo", secret) for who in (root, member)] == ["done", "auth.denied"]
