@@ -49,6 +49,7 @@ RESOURCE: Spec = {
     "state": {"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
     "managed": FLAG,
     "agent": TEXT,
+    "template": TEXT,
     "params": MAP,
     "meta": MAP,
     "ops": OPERATIONS,
@@ -138,7 +139,7 @@ _DASHED = ("start_delay", "on_fail", "record_pending", "interval_origin")
 # Which kind of object a field belongs to; what is not here belongs to all.
 _KINDS: Dict[str, Dict[str, Sequence[str]]] = {
     "resources": {
-        "primitive": ("agent", "params", "ops", "group"),
+        "primitive": ("agent", "template", "params", "ops", "group"),
         "group": ("members",),
         "clone": ("resource", "promotable"),
     },
@@ -175,7 +176,7 @@ def given(spec: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> D
 
 def entry(spec: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Dict[str, Any]:
     """A document's entry from the options of a module for one object."""
-    found = given({key: option for key, option in spec.items() if key != "id"}, params)
+    found = given({key: option for key, option in spec.items() if key not in ("id", "name")}, params)
     name = params.get("name") or params.get("id")
     if name:
         found["id"] = name

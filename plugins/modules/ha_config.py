@@ -81,6 +81,9 @@ options:
       agent:
         description: What runs a primitive, as C(ocf:provider:type), C(systemd:unit) or C(lsb:script).
         type: str
+      template:
+        description: The resource template that gives a primitive what it does not say itself.
+        type: str
       params:
         description: A primitive's parameters. What is given is all that there is afterwards.
         type: dict

@@ -43,7 +43,10 @@ options:
   agent:
     description:
       - What runs the resource, as C(ocf:provider:type), C(systemd:unit) or C(lsb:script).
-      - Needed to create a primitive.
+      - Needed to create a primitive, unless O(template) gives it.
+    type: str
+  template:
+    description: The resource template that gives a primitive what it does not say itself.
     type: str
   params:
     description:
