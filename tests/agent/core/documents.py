@@ -34,6 +34,15 @@ def _unique(operations: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
 operations = st.lists(operation, max_size=3).map(_unique)
 
 
+def _switch(draw: Any, entry: Dict[str, Any]) -> None:
+    """Perhaps say whether it runs and is managed, where `meta` does not."""
+    meta = entry.get("meta") or {}
+    if "target-role" not in meta and draw(st.booleans()):
+        entry["state"] = draw(st.sampled_from(["present", "started", "stopped"]))
+    if "is-managed" not in meta and draw(st.booleans()):
+        entry["managed"] = draw(st.booleans())
+
+
 @st.composite
 def documents(draw: Any) -> Dict[str, Any]:
     """A document that holds together: primitives, perhaps grouped or cloned, and constraints between them."""
@@ -44,11 +53,13 @@ def documents(draw: Any) -> Dict[str, Any]:
         for key, values_of in (("params", params), ("meta", metas), ("ops", operations)):
             if draw(st.booleans()):
                 entry[key] = draw(values_of)
+        _switch(draw, entry)
         made.append(entry)
     top = list(free)
     if len(top) > 1 and draw(st.booleans()):
         members = draw(st.lists(st.sampled_from(top), unique=True, min_size=1))
         made.append({"id": "g", "kind": "group", "members": members, "meta": draw(metas)})
+        _switch(draw, made[-1])
         top = [name for name in top if name not in members] + ["g"]
     if top and draw(st.booleans()):
         inner = draw(st.sampled_from(top))

@@ -259,3 +259,52 @@ def test_operations_that_are_not_named_stay() -> None:
     assert [(op.name, op.interval) for op in after.resource("a").ops] == [("start", "0s"), ("monitor", "30s")]  # type: ignore[union-attr]
     none, _, _ = laid({"resources": [{"id": "a", "ops": []}]}, after)
     assert none.resource("a").ops == ()  # type: ignore[union-attr]
+
+
+def meta_after(found: Optional[Dict[str, str]], entry: Dict[str, Any]) -> Dict[str, Optional[str]]:
+    """The meta attributes of a resource that had `found`, once `entry` was laid over it."""
+    agent = {"id": "a", "agent": "ocf:heartbeat:Dummy", "meta": found}
+    root = bare() if found is None else applied(bare(), planned(read(bare()), document({"resources": [agent]}))[1])
+    wish = document({"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", **entry}]})
+    after = applied(root, planned(read(root), wish)[1])
+    assert planned(read(after), wish)[1] == []
+    resource = read(after).resource("a")
+    assert resource is not None and resource.meta is not None
+    return dict(resource.meta)
+
+
+@pytest.mark.parametrize(
+    ("found", "entry", "after"),
+    [
+        (None, {"state": "stopped"}, {"target-role": "Stopped"}),
+        (None, {"state": "started", "managed": True}, {}),
+        ({}, {"state": "stopped", "managed": False}, {"target-role": "Stopped", "is-managed": "false"}),
+        ({"target-role": "Stopped", "priority": "1"}, {"state": "started"}, {"priority": "1"}),
+        ({"target-role": "stopped"}, {"state": "stopped"}, {"target-role": "stopped"}),
+        ({"target-role": "Started"}, {"state": "started"}, {"target-role": "Started"}),
+        ({"target-role": "Unpromoted"}, {"state": "started"}, {"target-role": "Unpromoted"}),
+        ({"target-role": "Stopped"}, {"state": "present"}, {"target-role": "Stopped"}),
+        ({"target-role": "Stopped"}, {"state": "started", "meta": {"priority": "2"}}, {"priority": "2"}),
+        ({"is-managed": "off"}, {"managed": True}, {}),
+        ({"is-managed": "off"}, {"managed": False}, {"is-managed": "off"}),
+        ({"is-managed": "yes"}, {"managed": True}, {"is-managed": "yes"}),
+    ],
+)
+def test_state_and_managed_touch_their_own_meta_attribute_only(
+    found: Optional[Dict[str, str]], entry: Dict[str, Any], after: Dict[str, str]
+) -> None:
+    assert meta_after(found, entry) == after
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        ({"state": "stopped", "meta": {"target-role": "Started"}}, "document.resources[0].state"),
+        ({"managed": True, "meta": {"is-managed": "false"}}, "document.resources[0].managed"),
+        ({"state": "running"}, "document.resources[0].state"),
+    ],
+)
+def test_a_switch_that_is_said_twice_is_a_fault(entry: Dict[str, Any], path: str) -> None:
+    faults: List[Fault] = []
+    read_document({"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", **entry}]}, faults)
+    assert path in [fault.path for fault in faults]

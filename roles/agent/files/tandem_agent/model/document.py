@@ -33,6 +33,7 @@ from .values import AGENT_PART, boolean, duration_ms, id_fault, role, score, sco
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios")
 ACTIONS = ("start", "stop", "promote", "demote")
 ROLES = ("Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave")
+STATES = ("present", "absent", "started", "stopped")  # of a resource
 MODES = ("Mandatory", "Optional", "Serialize")
 OPERATORS = ("lt", "gt", "lte", "gte", "eq", "ne", "defined", "not_defined")
 OPERATION_OPTIONS = (
@@ -142,15 +143,17 @@ def _primitive(item: Fields) -> Object:
         wrong = agent_fault(agent)
         if wrong:
             item.fault("agent", wrong)
+    meta = item.mapping("meta")
     return Primitive(
         id=_identifier(item, "id"),
         agent=agent,
         params=item.mapping("params"),
-        meta=item.mapping("meta"),
+        meta=meta,
         ops=_operations(item),
         template=template,
         description=item.optional_text("description"),
         group=_identifier(item, "group", required=False) or None,
+        switches=_switches(item, meta),
     )
 
 
@@ -161,20 +164,22 @@ def _group(item: Fields) -> Object:
             item.fault(f"members[{index}]", str(id_fault(member)))
         elif member in (members or [])[:index]:
             item.fault(f"members[{index}]", f"{member} is listed twice")
+    meta = item.mapping("meta")
     return Group(
         id=_identifier(item, "id"),
         members=None if members is None else tuple(members),
-        meta=item.mapping("meta"),
+        meta=meta,
         description=item.optional_text("description"),
+        switches=_switches(item, meta),
     )
 
 
 def _clone(item: Fields) -> Object:
     meta = item.mapping("meta")
+    switches = _switches(item, meta)
     promotable = item.optional_flag("promotable")
-    also: Map = {}
     if promotable is not None:
-        also["promotable"] = "true" if promotable else None
+        switches["promotable"] = "true" if promotable else None
         if boolean((meta or {}).get("promotable") or "") not in (None, promotable):
             item.fault("promotable", "contradicts meta.promotable")
     return Clone(
@@ -182,8 +187,23 @@ def _clone(item: Fields) -> Object:
         resource=_identifier(item, "resource", required=False) or None,
         meta=meta,
         description=item.optional_text("description"),
-        also=also,
+        switches=switches,
     )
+
+
+def _switches(item: Fields, meta: Optional[Map]) -> Map:
+    """What `state` and `managed` say, as meta attributes; None is "not set", which means started and managed."""
+    wanted: Map = {}
+    state = item.choice("state", STATES, "present")
+    if state in ("started", "stopped"):
+        wanted["target-role"] = "Stopped" if state == "stopped" else None
+    managed = item.optional_flag("managed")
+    if managed is not None:
+        wanted["is-managed"] = None if managed else "false"
+    for name, option in (("target-role", "state"), ("is-managed", "managed")):
+        if name in wanted and (meta or {}).get(name) is not None:
+            item.fault(option, f"and meta.{name} speak of the same; leave one of them out")
+    return wanted
 
 
 RESOURCES: Dict[str, Callable[[Fields], Object]] = {"primitive": _primitive, "group": _group, "clone": _clone}
@@ -191,7 +211,7 @@ RESOURCES: Dict[str, Callable[[Fields], Object]] = {"primitive": _primitive, "gr
 
 def _resources(item: Fields) -> Optional[Declaration]:
     kind = item.choice("kind", tuple(RESOURCES), "primitive")
-    absent = _absent(item)
+    absent = item.choice("state", STATES, "present") == "absent"
     made = RESOURCES[kind](item)
     item.finish()
     return Declaration(made, item.path, absent) if made.id else None

@@ -87,6 +87,7 @@ class Primitive:
     description: Optional[str] = None
     group: Optional[str] = None  # only declared: "member of that group"
     also: Map = field(default_factory=dict)  # only declared: params to set even where `params` was not said
+    switches: Map = field(default_factory=dict)  # only declared: meta to set even where `meta` was not said
 
     @property
     def kind(self) -> str:
@@ -105,6 +106,7 @@ class Group:
     members: Optional[Tuple[str, ...]] = None
     meta: Optional[Map] = None
     description: Optional[str] = None
+    switches: Map = field(default_factory=dict)  # as for a primitive
     kind: str = "group"
 
     @property
@@ -120,7 +122,7 @@ class Clone:
     resource: Optional[str] = None
     meta: Optional[Map] = None
     description: Optional[str] = None
-    also: Map = field(default_factory=dict)  # only declared: meta to set even where `meta` was not said
+    switches: Map = field(default_factory=dict)  # as for a primitive
     kind: str = "clone"
 
     @property

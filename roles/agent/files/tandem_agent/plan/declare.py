@@ -33,7 +33,7 @@ from ..model.objects import (
     Tag,
     contents,
 )  # fmt: skip
-from ..model.values import boolean, same
+from ..model.values import boolean, role, same
 
 DefaultOperations = Mapping[str, Tuple[Operation, ...]]
 
@@ -172,9 +172,10 @@ class _Overlay:
             return replace(
                 declared,
                 params=_exact({}, declared.params or {}, declared.also),
-                meta=_exact({}, declared.meta or {}),
+                meta=_meta({}, declared.meta or {}, declared.switches),
                 ops=self._new_operations(declared),
                 also={},
+                switches={},
             )
         have = _as(Primitive, found)
         agent = have.agent if declared.agent in ("", "stonith:") else declared.agent
@@ -182,7 +183,7 @@ class _Overlay:
             id=have.id,
             agent=agent,
             params=_exact(have.params or {}, declared.params, declared.also),
-            meta=_exact(have.meta or {}, declared.meta, keep=RUN_TIME_META),
+            meta=_meta(have.meta or {}, declared.meta, declared.switches),
             ops=_operations(have.ops or (), declared.ops),
             template=declared.template if declared.template is not None else have.template,
             description=have.description if declared.description is None else declared.description,
@@ -203,12 +204,13 @@ class _Overlay:
         if found is _WRONG:
             return None
         if found is None:
-            return replace(declared, members=declared.members or (), meta=_exact({}, declared.meta or {}))
+            meta = _meta({}, declared.meta or {}, declared.switches)
+            return replace(declared, members=declared.members or (), meta=meta, switches={})
         have = _as(Group, found)
         return Group(
             id=have.id,
             members=have.members if declared.members is None else declared.members,
-            meta=_exact(have.meta or {}, declared.meta, keep=RUN_TIME_META),
+            meta=_meta(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
         )
 
@@ -221,18 +223,12 @@ class _Overlay:
             if not declared.resource:
                 self._fault(f"{entry.path}.resource", f"is required: {declared.id} does not exist yet")
                 return None
-            return replace(declared, meta=_exact({}, declared.meta or {}, declared.also), also={})
+            return replace(declared, meta=_meta({}, declared.meta or {}, declared.switches), switches={})
         have = _as(Clone, found)
-        # A switch that was never set means false, so asking for false changes nothing.
-        also = {
-            name: value
-            for name, value in declared.also.items()
-            if value or boolean((have.meta or {}).get(name) or "off")
-        }
         return Clone(
             id=have.id,
             resource=declared.resource or have.resource,
-            meta=_exact(have.meta or {}, declared.meta, also, keep=RUN_TIME_META),
+            meta=_meta(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
         )
 
@@ -446,6 +442,20 @@ def _exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep:
         for name, value in wanted.items()
         if value is not None
     }
+
+
+def _meta(have: Map, declared: Optional[Map], switches: Map) -> Map:
+    """Meta attributes afterwards. A switch to be unset stays where what it says means the same as unset."""
+    flips = {
+        name: value for name, value in switches.items() if value is not None or not _as_unset(name, have.get(name))
+    }
+    return _exact(have, declared, flips, keep=RUN_TIME_META)
+
+
+def _as_unset(name: str, value: Optional[str]) -> bool:
+    if name == "target-role":
+        return value is None or role(value) != "Stopped"
+    return value is None or boolean(value) is (name == "is-managed")
 
 
 def _operations(have: Tuple[Operation, ...], declared: Optional[Tuple[Operation, ...]]) -> Tuple[Operation, ...]:
