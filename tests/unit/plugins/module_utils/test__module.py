@@ -89,7 +89,7 @@ def test_a_run_applies_and_waits(agent, ended):
 
 def test_a_check_plans_and_does_not_wait(agent, ended):
     fake = agent(answer(dict(OUTCOME, transaction=None)))
-    _module_, end = ended(check_mode=True)
+    _, end = ended(check_mode=True)
     assert fake.requests[0]["op"] == "plan"
     assert sorted(fake.requests[0]["params"]) == ["allow", "document", "request"]
     assert end.returned["changed"] is True and end.returned["transaction"] is None
@@ -126,7 +126,7 @@ def test_a_check_on_a_host_that_is_not_ready_predicts_a_change(agent, ended, cod
 
 
 def test_a_run_without_an_agent_fails_with_the_remedy(ended):
-    _module_, end = ended()
+    _, end = ended()
     assert end.failed
     assert end.returned["code"] == "agent.missing"
     assert "run the role tandem.ha.agent" in end.returned["msg"]
@@ -135,14 +135,14 @@ def test_a_run_without_an_agent_fails_with_the_remedy(ended):
 def test_a_check_still_says_what_is_wrong(agent, ended):
     faults = [{"path": "resources[0].agent", "message": "is required"}]
     agent(lambda request: error(request, "document.invalid", "the document has 1 fault", faults=faults))
-    _module_, end = ended(check_mode=True)
+    _, end = ended(check_mode=True)
     assert end.failed and end.returned["faults"] == faults
 
 
 @pytest.mark.parametrize("name", ["faults", "failures", "refused", "pending"])
 def test_an_error_is_passed_on_whole(agent, ended, name):
     agent(lambda request: error(request, "some.code", "what to do", **{name: ["x"], "transaction": "t-2"}))
-    _module_, end = ended()
+    _, end = ended()
     assert end.failed
     assert end.returned["msg"] == "what to do"
     assert end.returned["code"] == "some.code"
@@ -155,7 +155,7 @@ def test_a_refusal_of_the_options_asks_nobody(ended):
     def refuse(_params):
         raise _module.Refusal("agent makes no sense with kind=group")
 
-    _module_, end = ended(refuse)
+    _, end = ended(refuse)
     assert end.failed
     assert end.returned == {"msg": "agent makes no sense with kind=group", "code": "params.invalid"}
 

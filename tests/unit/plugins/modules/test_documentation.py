@@ -45,8 +45,7 @@ def test_documented_options_are_the_options(name, monkeypatch):
 def described(options):
     for option in options.values():
         yield option
-        for inner in described(option.get("suboptions", {})):
-            yield inner
+        yield from described(option.get("suboptions", {}))
 
 
 @pytest.mark.parametrize("name", NAMES)
