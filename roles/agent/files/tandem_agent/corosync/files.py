@@ -13,6 +13,8 @@ from typing import Optional, Tuple
 
 from ..errors import AgentError
 
+SUFFIX = ".tandem"  # of our temporary files
+
 
 def write_atomic(path: Path, data: bytes, mode: Optional[int] = None, owner: Optional[Tuple[int, int]] = None) -> None:
     """Replace `path` by `data`: a temporary file beside it, synced, then renamed; nothing is left behind on an error.
@@ -23,7 +25,9 @@ def write_atomic(path: Path, data: bytes, mode: Optional[int] = None, owner: Opt
     path = Path(os.path.realpath(path))
     try:
         kept = _kept(path)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        for stale in path.parent.glob(f".{path.name}.*{SUFFIX}"):  # of a writer that was killed
+            stale.unlink()
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=SUFFIX, dir=path.parent)
     except OSError as error:
         raise _failed(path, error) from error
     try:
