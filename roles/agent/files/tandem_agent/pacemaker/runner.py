@@ -71,6 +71,8 @@ class Runner:
             for name, value in own.items()
             if name in ("CIB_file", "CIB_shadow_dir") or name.startswith("PCMK_")
         }
+        if self.environment.get("CIB_file"):  # programs run in /, so a relative name would be lost
+            self.environment["CIB_file"] = os.path.abspath(self.environment["CIB_file"])
         self.environment.update(LC_ALL="C", PATH=":".join(self.search_path))
         self._local = threading.local()
 

@@ -44,7 +44,7 @@ class BadRequest(AgentError):
 def decode(line: bytes) -> Request:
     """Read one request. Raises BadRequest; never anything else, whatever the bytes."""
     try:
-        frame = _json(line)
+        frame = read_object(line)
     except AgentError as error:
         raise BadRequest("", error) from error
     name = frame.get("id")
@@ -86,7 +86,8 @@ def _check_version(version: Any) -> None:
         )
 
 
-def _json(line: bytes) -> Dict[str, Any]:
+def read_object(line: bytes) -> Dict[str, Any]:
+    """One JSON object, strictly: UTF-8, no name twice, no NaN, no endless numbers, not too deep. `protocol.frame` if not."""
     if len(line) > LINE_LIMIT:
         raise _bad(f"a line has at most {LINE_LIMIT} bytes")
     if _depth_exceeded(line):

@@ -1,0 +1,137 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The operation `doctor`: look at everything on this node, then let the rules of `diagnosis` speak. Changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from .cib.read import read
+from .cib.tree import parse, serialize
+from .context import Context
+from .corosync import parse as corosync, read as corosync_read, timing
+from .corosync.parse import Section
+from .diagnosis import ERROR, INFO, WARNING, Finding, Patient, as_json, device_of, examine
+from .errors import AgentError, invalid
+from .model.fields import Fields
+from .model.objects import Primitive, State
+from .model.values import duration_ms
+from .pacemaker.status import read_status
+
+COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
+AT_BOOT = ("corosync", "pacemaker")
+
+
+def doctor(context: Context, params: Fields) -> Dict[str, Any]:
+    """Everything that deserves attention, the worst first."""
+    params.finish()
+    if params.faults:
+        raise invalid("params.invalid", "the request", params.faults)
+    tree = None if context.tools.offline else _corosync()
+    boot = [] if context.tools.offline else _boot(context, tree)
+    try:
+        cib = context.tools.query_cib()
+        monitor = context.tools.monitor()
+    except AgentError as error:
+        if error.code != "cib.unavailable" or context.tools.offline:
+            raise
+        return {"findings": as_json([_stopped(error), *boot])}
+    root = parse(cib)
+    state = read(root)
+    patient = Patient(
+        state=state,
+        status=read_status(monitor, cib),
+        verdict=context.tools.verify(_configuration(root)),
+        qdevice=None if tree is None else corosync_read.device(tree) is not None,
+        versions_differ=versions_differ(monitor),
+    )
+    findings = examine(patient) + boot + (_timing(tree, state) if tree is not None else [])
+    findings.sort(key=lambda finding: (ERROR, WARNING, INFO).index(finding.severity))
+    return {"findings": as_json(findings)}
+
+
+def _configuration(root: Element) -> bytes:
+    """The CIB without its status: what happened is told from crm_mon, crm_verify shall judge the configuration alone."""
+    bare = Element(root.tag, root.attrib)
+    bare.extend(child for child in root if child.tag != "status")
+    SubElement(bare, "status")
+    return serialize(bare)
+
+
+def _stopped(error: AgentError) -> Finding:
+    return Finding(
+        "cluster.stopped",
+        ERROR,
+        "the cluster does not run on this node",
+        "start it: systemctl start corosync pacemaker; " + error.message,
+    )
+
+
+def versions_differ(monitor: bytes) -> bool:
+    """Whether crm_mon sees nodes of different versions (2.1.5 and newer say so; older ones never do)."""
+    root = ElementTree.fromstring(monitor)
+    dc = root.find("summary/current_dc")
+    return dc is not None and dc.get("mixed_version") == "true"
+
+
+def _corosync() -> Optional[Section]:
+    try:
+        return corosync.parse(COROSYNC_CONF.read_text(encoding="utf-8"))
+    except (OSError, ValueError, AgentError):
+        return None
+
+
+def _boot(context: Context, tree: Optional[Section]) -> List[Finding]:
+    """Services that systemd does not start at boot."""
+    units = list(AT_BOOT)
+    if tree is not None and corosync_read.device(tree) is not None:
+        units.append("corosync-qdevice")
+    if not context.runner.has("systemctl"):
+        return []
+    found = []
+    for unit in units:
+        # 0: enabled in one way or another; anything else: not, or there is no such unit.
+        said = (
+            context.runner.run(["systemctl", "is-enabled", unit], timeout=10).stdout.decode("ascii", "replace").strip()
+        )
+        if said not in ("enabled", "enabled-runtime", "static", "indirect", "generated", "alias", "linked"):
+            found.append(
+                Finding(
+                    "boot.disabled",
+                    WARNING,
+                    f"{unit} is not started at boot ({said or 'unknown'}): after a reset this node stays out of the cluster",
+                    f"systemctl enable {unit}, unless that is how you want it",
+                )
+            )
+    return found
+
+
+def _timing(tree: Section, state: State) -> List[Finding]:
+    prediction = corosync_read.prediction_of(tree, _assumed(state))
+    said = (
+        f"a failover after a power cut takes {prediction.total_min:.1f} to {prediction.total_max:.1f} s by these settings:"
+        f" noticed after at most {prediction.detection_max:.1f} s, fenced in {prediction.fencing:.1f} s"
+    )
+    findings = [Finding("timing.prediction", INFO, said, "a timing profile of the role `cluster` changes it")]
+    return findings + [
+        Finding("timing", WARNING, line, "see the timing profiles of the role `cluster`")
+        for line in prediction.warnings
+    ]
+
+
+def _assumed(state: State) -> timing.Fencing:
+    """What the devices' parameters say about how long fencing takes; the slowest counts."""
+    devices = [
+        device_of(found) for found in state.objects.values() if isinstance(found, Primitive) and found.kind == "stonith"
+    ]
+    waits = [_seconds(device.params.get("power_wait")) for device in devices if device.params.get("power_wait")]
+    delays = [_seconds(device.params.get("pcmk_delay_base", "").partition(";")[0]) for device in devices]
+    default = timing.Fencing()
+    return timing.Fencing(power_wait=max(waits, default=default.power_wait), delay=max(delays, default=default.delay))
+
+
+def _seconds(text: Optional[str]) -> float:
+    return (duration_ms(text or "") or 0) / 1000
