@@ -4,7 +4,7 @@
 
 import sys
 
-if sys.version_info < (3, 8):
+if sys.version_info < (3, 8):  # noqa: UP036  # the sentence is for whoever has an older one
     sys.exit("tandem_lab needs Python 3.8 or newer, this is %d.%d" % sys.version_info[:2])
 
 from tandem_lab.cli import main

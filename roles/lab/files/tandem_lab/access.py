@@ -68,7 +68,9 @@ def close_connections(paths: Paths) -> None:
     if paths.ssh_control.is_dir():
         for control in paths.ssh_control.iterdir():
             if control.is_socket():
-                tools.run(["ssh", "-O", "exit", "-o", "ControlPath=%s" % control, "lab"], accept=(0, 1, 255), timeout=10)
+                tools.run(
+                    ["ssh", "-O", "exit", "-o", "ControlPath=%s" % control, "lab"], accept=(0, 1, 255), timeout=10
+                )
         shutil.rmtree(str(paths.ssh_control), ignore_errors=True)
 
 

@@ -13,7 +13,7 @@ import functools
 import os
 import time
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from .errors import LabError
 
@@ -52,10 +52,15 @@ class Group:
             (root / self.path).mkdir(parents=True, exist_ok=True)
 
     def join(self) -> None:
-        """Move the calling process here; children follow.  Safe between fork and exec."""
+        """Move the calling process here; children follow."""
         for root in hierarchies():
             with open(str(root / self.path / "cgroup.procs"), "w") as stream:
                 stream.write(str(os.getpid()))
+
+    def entering(self, argv: Sequence[str]) -> List[str]:
+        """The command that moves itself here, then becomes `argv`."""
+        files = " ".join(str(root / self.path / "cgroup.procs") for root in hierarchies())
+        return ["sh", "-ec", 'for file in $1; do echo $$ > "$file"; done; shift; exec "$@"', "sh", files, *argv]
 
     def pids(self) -> List[int]:
         """Every process here and below."""

@@ -13,7 +13,6 @@ States: ``off``; ``post`` (power is on, firmware is at its self test); ``running
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import selectors
@@ -25,8 +24,8 @@ import time
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Optional
 
-from . import emulator, machine, names, netns, processes, tools
-from . import spec as specs
+from . import emulator, machine, names, netns, processes, spec as specs, tools
+from .cgroups import Group
 from .errors import LabError
 from .paths import Paths
 
@@ -46,11 +45,11 @@ class Chassis:
         self.boots = 0
         self.boot_at: Optional[float] = None
         self.bmc_at: Optional[float] = 0.0
-        self.container: Optional["subprocess.Popen[bytes]"] = None
-        self.bmc: Optional["subprocess.Popen[bytes]"] = None
+        self.container: Optional[subprocess.Popen[bytes]] = None
+        self.bmc: Optional[subprocess.Popen[bytes]] = None
         self.done = False
-        self.operations: Dict[str, Callable[[Dict[str, Any]], None]] = {
-            "status": lambda request: None,
+        self.operations: Dict[str, Callable[..., None]] = {
+            "status": lambda: None,
             "on": self.on,
             "off": self.off,
             "cut": self.cut,
@@ -67,48 +66,47 @@ class Chassis:
 
     # The buttons
 
-    def on(self, request: Dict[str, Any]) -> None:
+    def on(self, delay: Optional[float] = None) -> None:
+        """Power on; the node boots after `delay` seconds, by default the lab's POST delay."""
         if self.state == "off":
-            delay = request.get("delay")
             self.power_on(self.spec.post_delay if delay is None else float(delay))
 
-    def off(self, request: Dict[str, Any]) -> None:
+    def off(self) -> None:
         """Ask the node to shut down; its container ends when it has."""
         if self.state == "running" and self.container:
-            self.thaw(request)
+            self.thaw()
             self.enter("stopping", "asked to shut down")
             self.container.terminate()
         elif self.state == "post":
-            self.cut(request)
+            self.cut()
 
-    def cut(self, request: Dict[str, Any]) -> None:
+    def cut(self) -> None:
         if self.state != "off":
             self.power_off("power cut")
 
-    def cycle(self, request: Dict[str, Any]) -> None:
+    def cycle(self) -> None:
         """Off and on.  At self test already: nothing, so that a request sent twice is one."""
-        if self.state == "post":
-            return
-        self.cut(request)
-        self.on(request)
+        if self.state != "post":
+            self.cut()
+            self.on()
 
-    def freeze(self, request: Dict[str, Any]) -> None:
+    def freeze(self) -> None:
         if self.state != "running":
             raise LabError("%s is %s: only a running node can hang" % (self.name, self.state))
         self.group.freeze(True)
 
-    def thaw(self, request: Dict[str, Any]) -> None:
+    def thaw(self) -> None:
         if self.state in ("running", "stopping"):
             self.group.freeze(False)
 
-    def quit(self, request: Dict[str, Any]) -> None:
-        self.cut(request)
+    def quit(self) -> None:
+        self.cut()
         self.done = True
 
     # What they do
 
     @property
-    def group(self) -> machine.Group:
+    def group(self) -> Group:
         return machine.group(self.paths.name, self.name)
 
     def enter(self, state: str, reason: str) -> None:
@@ -162,10 +160,12 @@ class Chassis:
         if not node.bmc:
             return
         where = netns.path(names.lab_name(self.paths.name))
-        argv = ["nsenter", "--net=%s" % where, str(emulator.python(self.paths.cache)), *own_argv("bmc-serve", self.paths, self.name)[1:]]
+        serve = own_argv("bmc-serve", self.paths, self.name)
+        serve[0] = str(emulator.python(self.paths.cache))
+        # Without a chassis there is nobody to press the button for: then it ends too.
+        argv = ["setpriv", "--pdeathsig", "TERM", "nsenter", "--net=%s" % where, *serve]
         with open_log(self.paths.log(self.name, "bmc")) as stream:
-            # Without a chassis there is nobody to press the button for: then it ends too.
-            self.bmc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, preexec_fn=die_with_parent)
+            self.bmc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
         processes.record(self.paths.pid(self.name, "bmc"), self.bmc.pid)
 
     def status(self) -> Dict[str, Any]:
@@ -204,8 +204,8 @@ class Chassis:
     def answer(self, line: bytes) -> Dict[str, Any]:
         try:
             request = json.loads(line)
-            self.operations[request["op"]](request)
-        except (ValueError, KeyError, TypeError) as error:
+            self.operations[request.pop("op")](**request)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             return {"error": "not a request: %r" % error}
         except (LabError, OSError) as error:
             log("failed: %s" % error)
@@ -217,7 +217,7 @@ class Chassis:
         reader, writer = socket.socketpair()
         writer.setblocking(False)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         with selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ)
             selector.register(reader, selectors.EVENT_READ)
@@ -281,7 +281,12 @@ def own_argv(command: str, paths: Paths, node: str) -> List[str]:
 
 def own_environment() -> Dict[str, str]:
     """What a child of ours needs to find this package; nothing of the caller's."""
-    return {"PATH": tools.PATH, "PYTHONPATH": str(Path(__file__).resolve().parent.parent), "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
+    return {
+        "PATH": tools.PATH,
+        "PYTHONPATH": str(Path(__file__).resolve().parent.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def open_log(path: Path) -> IO[bytes]:
@@ -292,8 +297,3 @@ def open_log(path: Path) -> IO[bytes]:
 
 def log(text: str) -> None:
     print("%s %s" % (time.strftime("%Y-%m-%dT%H:%M:%S"), text), file=sys.stderr, flush=True)
-
-
-def die_with_parent() -> None:
-    """Between fork and exec: be sent SIGTERM when the parent ends."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG

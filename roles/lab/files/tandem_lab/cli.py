@@ -10,9 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from . import bmc, chassis, lab, steps, tools
-from . import paths as places
-from . import spec as specs
+from . import bmc, chassis, lab, paths as places, spec as specs, steps, tools
 from .errors import LabError
 from .paths import Paths
 from .spec import Spec
@@ -35,7 +33,9 @@ def main(argv: Optional[List[str]] = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tandem_lab", description="Nodes, networks and BMCs on one machine.", epilog=EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="tandem_lab", description="Nodes, networks and BMCs on one machine.", epilog=EPILOG
+    )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     common = _common()
 
@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     mode = _verb(verbs, common, "bmc", "make a node's BMC faulty, or well again", _bmc)
     mode.add_argument("node")
     mode.add_argument("--mode", choices=bmc.MODES, required=True)
-    mode.add_argument("--delay", type=float, default=bmc.DEFAULT_DELAY, metavar="SECONDS", help="of a slow one (%(default)s)")
+    mode.add_argument(
+        "--delay", type=float, default=bmc.DEFAULT_DELAY, metavar="SECONDS", help="of a slow one (%(default)s)"
+    )
 
     for name, handler in (("chassis-serve", _chassis_serve), ("bmc-serve", _bmc_serve)):
         internal = verbs.add_parser(name, parents=[common])
@@ -105,7 +107,7 @@ def _paths(arguments: argparse.Namespace, spec: Optional[Spec] = None) -> Paths:
     return Paths.of(name, arguments.state_dir, arguments.run_dir, arguments.cache_dir)
 
 
-def _wanted(arguments: argparse.Namespace) -> "tuple[Paths, Spec]":
+def _wanted(arguments: argparse.Namespace) -> tuple[Paths, Spec]:
     """The lab to make: as given, else as it was."""
     given = _given(arguments)
     paths = _paths(arguments, given)
@@ -142,7 +144,7 @@ def _status(arguments: argparse.Namespace) -> None:
     _print(lab.status(_paths(arguments, _given(arguments))))
 
 
-def _missing(arguments: argparse.Namespace) -> None:
+def _missing(_arguments: argparse.Namespace) -> None:
     _print({"changed": False, "packages": tools.missing_packages()})
 
 
@@ -166,4 +168,6 @@ def _chassis_serve(arguments: argparse.Namespace) -> int:
 
 
 def _bmc_serve(arguments: argparse.Namespace) -> int:
-    return bmc.serve(_paths(arguments), arguments.node)
+    from . import controller  # pyghmi is in the emulator's environment only
+
+    return controller.serve(_paths(arguments), arguments.node)

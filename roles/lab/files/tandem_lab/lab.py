@@ -8,15 +8,16 @@ import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional
 
-from . import access, bmc, emulator, machine, names, panel, repository, steps, tools
+from . import access, bmc, emulator, machine, names, panel, processes, repository, steps, teardown, tools
 from .errors import LabError
 from .files import locked, remove_if_empty, write
 from .paths import Paths
+from .plan import Step
 from .progress import say
 from .spec import Node, Spec
-from .steps import Step
 
 BOOT_TIMEOUT = 90.0
 
@@ -41,7 +42,7 @@ def warm(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
 def down(paths: Paths, check: bool = False, purge_cache: bool = False) -> Dict[str, Any]:
     """Leave nothing of the lab behind; the cache stays unless told otherwise."""
     with _lock(paths, check, keep=False):
-        done = _carry_out(steps.down(paths), check)
+        done = _carry_out(teardown.down(paths), check)
         if purge_cache and paths.cache.exists():
             done.append("remove %s" % paths.cache)
             if not check:
@@ -119,7 +120,7 @@ def _existing(paths: Paths, node: Optional[str] = None) -> Spec:
     return spec
 
 
-def _lock(paths: Paths, check: bool, keep: bool = True) -> "AbstractContextManager[None]":
+def _lock(paths: Paths, check: bool, keep: bool = True) -> AbstractContextManager[None]:
     """One run at a time changes a lab; one that only looks leaves not even a lock file."""
     return nullcontext() if check else locked(paths.lock, keep)
 
@@ -142,7 +143,10 @@ def _await_ssh(paths: Paths, spec: Spec) -> None:
         if not waiting:
             return
         if time.monotonic() > deadline:
-            reasons = ["%s (%s)" % (node, (steps.state_of(paths, node) or {}).get("reason", "no supervisor")) for node in waiting]
+            reasons = [
+                "%s (%s)" % (node, (steps.state_of(paths, node) or {}).get("reason", "no supervisor"))
+                for node in waiting
+            ]
             raise LabError("no SSH from %s; see the logs in %s" % (", ".join(reasons), paths.run / "node"))
         time.sleep(0.1)
 
@@ -165,7 +169,9 @@ def _summary(paths: Paths, spec: Spec) -> Dict[str, Any]:
         "run_dir": str(paths.run),
         "namespace": names.lab_name(spec.name),
         "ssh": {"key": str(paths.key), "known_hosts": str(paths.known_hosts), "control": str(paths.ssh_control)},
-        "networks": {network.name: {"subnet": str(network.subnet), "control": str(network.control)} for network in spec.networks},
+        "networks": {
+            network.name: {"subnet": str(network.subnet), "control": str(network.control)} for network in spec.networks
+        },
     }
 
 
@@ -175,7 +181,7 @@ def _node_status(paths: Paths, spec: Spec, node: Node) -> Dict[str, Any]:
         "state": "lost",
         "frozen": False,
         "reason": "no supervisor: run `up`",
-        "pids": {part: steps.pid_of(paths, node.name, part) for part in ("chassis", "node", "bmc")},
+        "pids": {part: _recorded(paths, node.name, part) for part in ("chassis", "node", "bmc")},
     }
     return {
         **state,
@@ -186,12 +192,31 @@ def _node_status(paths: Paths, spec: Spec, node: Node) -> Dict[str, Any]:
     }
 
 
+def _recorded(paths: Paths, node: str, part: str) -> Optional[int]:
+    process = processes.recorded(paths.pid(node, part))
+    return process.pid if process else None
+
+
 def _bmc_status(paths: Paths, spec: Spec, node: Node) -> Optional[Dict[str, Any]]:
     """What the BMC says on the wire: `on`, `off`, or None when it gives no good answer."""
     if not node.bmc:
         return None
     argv = ["nsenter", "--net=/run/netns/" + names.lab_name(spec.name)]
-    argv += ["ipmitool", "-I", "lanplus", "-C", "3", "-N", "1", "-R", "1", "-H", str(node.bmc.address), "-U", node.bmc.user]
+    argv += [
+        "ipmitool",
+        "-I",
+        "lanplus",
+        "-C",
+        "3",
+        "-N",
+        "1",
+        "-R",
+        "1",
+        "-H",
+        str(node.bmc.address),
+        "-U",
+        node.bmc.user,
+    ]
     argv += ["-f", str(paths.password(node.name)), "chassis", "power", "status"]
     try:
         said = tools.run(argv, timeout=10).strip().rsplit(" ", 1)[-1]
@@ -209,8 +234,6 @@ def _bmc_status(paths: Paths, spec: Spec, node: Node) -> Optional[Dict[str, Any]
 
 def _refuse_if_used(paths: Paths) -> None:
     """No cache is taken from under a running node: its mount shows in the node's own table."""
-    from pathlib import Path
-
     for entry in Path("/proc").glob("[0-9]*/mounts"):
         try:
             text = entry.read_text()

@@ -21,7 +21,8 @@ REBOOT = 133
 # The disk is mounted in a mount namespace of its own: it is gone when the node's last process is.
 # nspawn's notes about the container are kept from the machine's /run for the same reason.
 _MOUNT = (
-    'mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root";'
+    'rm -rf "$2/work/work/incompat";'
+    ' mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work,volatile" "$2/root";'
     " mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn;"
     ' shift 2; exec "$@"'
 )
@@ -33,21 +34,21 @@ def group(lab: str, node: Optional[str] = None, part: str = "nodes") -> Group:
     return Group(own if node is None else "%s/%s/%s" % (own, part, node))
 
 
-def start(paths: Paths, spec: Spec, node: Node, log: IO[bytes]) -> "subprocess.Popen[bytes]":
+def start(paths: Paths, spec: Spec, node: Node, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Cable the node and start its container; returns at once."""
     own = group(spec.name, node.name)
     own.create()
     own.freeze(False)  # a frozen node that lost power would otherwise never wake again
     netns.plug(spec, node)
     home = paths.node(node.name)
-    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _MOUNT, "sh", str(disk.base(paths, node.name)), str(home)]
+    mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _MOUNT, "sh"]
+    argv = [*mounted, str(disk.base(paths, node.name)), str(home), *_nspawn(paths, spec, node)]
     return subprocess.Popen(
-        argv + _nspawn(paths, spec, node),
+        own.entering(argv),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         env={"PATH": tools.PATH, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "TERM": "dumb"},
-        preexec_fn=own.join,
         start_new_session=True,
     )
 
@@ -111,11 +112,9 @@ def execute(spec: Spec, node: str, pid: int, argv: List[str]) -> int:
     """Run a command in the node whose process 1 is `pid`; returns its exit code."""
     own = Group("%s/exec" % group(spec.name, node).path)
     own.create()
-
-    def enter() -> None:
-        own.join()  # so that a power cut ends this too
-
-    # The directory is entered in the node: nsenter's own option means one out here.
-    environment = ["env", "-i", "--chdir=/root", "PATH=" + tools.PATH, "HOME=/root", "USER=root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb")]
+    # In the node's own group, so that a power cut ends this too.
     inside = ["nsenter", "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-    return subprocess.call([*inside, *environment, *argv], preexec_fn=enter)
+    # The directory is entered in the node: nsenter's own option means one out here.
+    clean = ["env", "-i", "--chdir=/root", "PATH=" + tools.PATH, "HOME=/root", "USER=root", "LANG=C.UTF-8"]
+    terminal = "TERM=" + os.environ.get("TERM", "dumb")
+    return subprocess.call(own.entering([*inside, *clean, terminal, *argv]))

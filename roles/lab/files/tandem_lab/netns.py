@@ -80,8 +80,22 @@ def make_lab(spec: Spec) -> None:
         bridge = names.bridge(network.name)
         # Two networks never talk through the lab itself: it forwards nothing, as a new namespace does not.
         batch(namespace, ["link add %s type bridge stp_state 0 forward_delay 0 mcast_snooping 0" % bridge], force=True)
-        batch(namespace, ["link set dev %s address %s" % (bridge, names.mac(spec.name, network.name)), "link set dev %s up" % bridge])
+        batch(
+            namespace,
+            [
+                "link set dev %s address %s" % (bridge, names.mac(spec.name, network.name)),
+                "link set dev %s up" % bridge,
+            ],
+        )
     batch(namespace, _addresses(spec))
+
+
+def remove_bmc(spec: Spec, node: Node) -> None:
+    """Take the address of a removed node's BMC off the bridge."""
+    lab = names.lab_name(spec.name)
+    if node.bmc and exists(lab):
+        where = names.bridge(spec.network_of(node.bmc.address).name)
+        batch(lab, ["addr delete %s/32 dev %s" % (node.bmc.address, where)], force=True)
 
 
 def delete_remains(namespace: str) -> None:
@@ -96,7 +110,9 @@ def _addresses(spec: Spec) -> List[str]:
     ]
     for node in spec.nodes.values():
         if node.bmc:
-            lines.append("addr replace %s/32 dev %s" % (node.bmc.address, names.bridge(spec.network_of(node.bmc.address).name)))
+            lines.append(
+                "addr replace %s/32 dev %s" % (node.bmc.address, names.bridge(spec.network_of(node.bmc.address).name))
+            )
     return lines
 
 

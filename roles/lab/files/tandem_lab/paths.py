@@ -31,13 +31,19 @@ class Paths:
     cache: Path
 
     @classmethod
-    def of(cls, name: str, state: Optional[str] = None, run: Optional[str] = None, cache: Optional[str] = None) -> "Paths":
+    def of(
+        cls, name: str, state: Optional[str] = None, run: Optional[str] = None, cache: Optional[str] = None
+    ) -> Paths:
         """Defaults below the usual roots; what is given must be absolute and fit for mount options."""
-        paths = cls(name, Path(state or STATE_ROOT + "/" + name), Path(run or RUN_ROOT + "/" + name), Path(cache or CACHE_ROOT))
+        paths = cls(
+            name, Path(state or STATE_ROOT + "/" + name), Path(run or RUN_ROOT + "/" + name), Path(cache or CACHE_ROOT)
+        )
         for path in (paths.state, paths.run, paths.cache):
             # The overlay's options have no way to quote these.
             if not path.is_absolute() or len(path.parts) < 3 or any(sign in str(path) for sign in ",:\\\"' \n"):
-                raise LabError("%s cannot be used: give an absolute path below a directory, without , : \\ quotes or spaces" % path)
+                raise LabError(
+                    "%s cannot be used: give an absolute path below a directory, without , : \\ quotes or spaces" % path
+                )
         return paths
 
     @property
@@ -70,7 +76,9 @@ class Paths:
     def socket(self, node: str) -> Path:
         path = self.run / "chassis" / (node + ".sock")
         if len(str(path)) > SOCKET_PATH_MAX:
-            raise LabError("%s is too long for a socket (%d characters): choose a shorter run directory" % (path, SOCKET_PATH_MAX))
+            raise LabError(
+                "%s is too long for a socket (%d characters): choose a shorter run directory" % (path, SOCKET_PATH_MAX)
+            )
         return path
 
     def pid(self, node: str, part: str) -> Path:

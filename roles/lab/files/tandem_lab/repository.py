@@ -79,7 +79,7 @@ def choose(package: str, known: Set[str]) -> str:
 
 
 def _apt_options(work: Path) -> List[str]:
-    """apt with a world of its own, but the host's way to the mirrors (proxy and the like)."""
+    """Apt with a world of its own, but the host's way to the mirrors (proxy and the like)."""
     options = {
         "APT::Install-Recommends": "false",
         "APT::Sandbox::User": "root",

@@ -129,7 +129,9 @@ class _Parser:
     def parse(self, raw: Any) -> Spec:
         known = ("name", "networks", "nodes", "post_delay", "repository_packages", "sysctls")
         raw = self.mapping("", raw, known)
-        name = self.text("name", raw.get("name", "lab"), _LAB_NAME, "lower-case letters, digits and inner dashes, at most 32")
+        name = self.text(
+            "name", raw.get("name", "lab"), _LAB_NAME, "lower-case letters, digits and inner dashes, at most 32"
+        )
         for index, item in enumerate(self.items("networks", raw.get("networks", list(DEFAULT_NETWORKS)))):
             self.network("networks[%d]" % index, item)
         if not self.networks:
@@ -180,7 +182,9 @@ class _Parser:
         suite = raw.get("suite", SUITES[0])
         if suite not in SUITES:
             self.fault(path + ".suite", "unknown suite %r: use one of %s" % (suite, ", ".join(SUITES)))
-        return Node(str(name), str(suite), self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc")))
+        return Node(
+            str(name), str(suite), self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc"))
+        )
 
     def addresses(self, path: str, raw: Any) -> Dict[str, IPv4Address]:
         owner, path = path[len("nodes.") :], path + ".addresses"
@@ -236,7 +240,12 @@ class _Parser:
     def packages(self, raw: Any) -> Tuple[str, ...]:
         packages = self.items("repository_packages", raw)
         for index, package in enumerate(packages):
-            self.text("repository_packages[%d]" % index, package, _PACKAGE, "the name of a Debian package, or alternatives with | between them")
+            self.text(
+                "repository_packages[%d]" % index,
+                package,
+                _PACKAGE,
+                "the name of a Debian package, or alternatives with | between them",
+            )
         return tuple(sorted({str(package) for package in packages}))
 
     def sysctls(self, raw: Any) -> Dict[str, str]:
@@ -257,7 +266,7 @@ class _Parser:
             self.fault(path, "%r is not a number of seconds from 0 to 3600" % (raw,))
         return value
 
-    def text(self, path: str, raw: Any, pattern: "re.Pattern[str]", meaning: str) -> str:
+    def text(self, path: str, raw: Any, pattern: re.Pattern[str], meaning: str) -> str:
         if not isinstance(raw, str) or not pattern.match(raw):
             self.fault(path, "%r is not %s" % (raw, meaning))
         return str(raw)

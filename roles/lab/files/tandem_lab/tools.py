@@ -67,11 +67,10 @@ def run(
             list(argv),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=timeout,
             env=environment(env),
-            universal_newlines=True,
+            text=True,
             errors="replace",
             check=False,
         )
@@ -97,4 +96,6 @@ def _has_venv() -> bool:
     # Debian ships the module without its pip wheels; only both together can make one.
     import importlib.util
 
-    return sys.prefix != sys.base_prefix or bool(importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"))
+    return sys.prefix != sys.base_prefix or bool(
+        importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")
+    )
