@@ -34,7 +34,9 @@ class ActionModule(ActionBase):
         return {**result, **self._look(variables)}
 
     def _look(self, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {key: value for key, value in self._task.args.items() if key in ("phase", "vips", "bmcs")}
+        arguments = {key: value for key, value in self._task.args.items() if key in ("vips", "bmcs")}
+        if "site" in self._task.args:
+            arguments = {**probes(_site(self._task.args["site"]), variables.get("inventory_hostname")), **arguments}
         before = time.time()
         found = self._execute_module(module_name="tandem.ha.ha_preflight", module_args=arguments, task_vars=variables)
         after = time.time()
@@ -67,6 +69,21 @@ class ActionModule(ActionBase):
         if faults:
             return {**result, "failed": True, "msg": _told(faults), "faults": [fault._asdict() for fault in faults]}
         return {**result, "warnings": notes} if here == speaker else result
+
+
+def probes(site: Mapping[str, Any], here: str | None) -> dict[str, list[dict[str, Any]]]:
+    """What a host is to probe: a controller all virtual addresses and BMCs, others nothing."""
+    if here not in [node["host"] for node in site["controllers"]]:
+        return {}
+    devices = site["fencing"]["devices"] if site["fencing"].get("enabled", True) else []
+    return {
+        "vips": [{"address": str(vip["address"]), "nic": vip["nic"]} for vip in site.get("vips") or []],
+        "bmcs": [
+            {"address": one["address"], "port": one["port"]}
+            for one in devices
+            if one.get("ipmi") and one.get("address")
+        ],
+    }
 
 
 def offset(clock: Mapping[str, float], before: float, after: float) -> tuple[float, float]:

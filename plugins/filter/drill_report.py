@@ -24,8 +24,9 @@ options:
     description: What O(tandem.ha.ha_drill#module:phase=probe) returned.
     type: dict
   cut:
-    description: When the power was cut, in seconds since 1970; not given when the node was fenced on request.
-    type: float
+    description:
+      - When the power was cut, as the C(start) of a command on the control node. Not given when the node was fenced on request.
+    type: str
 author:
   - The Tandem contributors (@tandem)
 """
@@ -43,19 +44,19 @@ _value:
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.tandem.ha.plugins.plugin_utils._report import drill
 
 
 def drill_report(
-    choice: Mapping[str, Any],
-    watch: Mapping[str, Any],
-    probe: Mapping[str, Any] | None = None,
-    cut: float | None = None,
+    choice: Mapping[str, Any], watch: Mapping[str, Any], probe: Mapping[str, Any] | None = None, cut: str | None = None
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
-    return drill(choice, watch, probe or None, cut)
+    # A command's times carry no zone: they are the control node's local time, and this runs there.
+    when = datetime.fromisoformat(str(cut)).timestamp() if cut else None  # noqa: DTZ007
+    return drill(choice, watch, probe or None, when)
 
 
 class FilterModule:

@@ -41,7 +41,11 @@ author:
 EXAMPLES = r"""
 - name: Declare all fence devices
   tandem.ha.ha_config:
-    document: "{{ hostvars | tandem.ha.fencing_devices(groups['controllers']) | tandem.ha.fencing_document(delay='10s') }}"
+    name: fencing
+    stonith: "{{ fencing.stonith }}"
+    constraints: "{{ fencing.constraints }}"
+  vars:
+    fencing: "{{ hostvars | tandem.ha.fencing_devices(groups['controllers']) | tandem.ha.fencing_document(delay='10s') }}"
 """
 
 RETURN = r"""

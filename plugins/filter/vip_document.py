@@ -21,9 +21,6 @@ options:
     description: Interval and timeout of the monitor operation, where an address does not bring its own.
     type: dict
     required: true
-  defaults:
-    description: Defaults of all resources, such as their stickiness.
-    type: dict
 author:
   - The Tandem contributors (@tandem)
 """
@@ -31,7 +28,10 @@ author:
 EXAMPLES = r"""
 - name: Declare one virtual address
   tandem.ha.ha_config:
-    document: "{{ [{'name': 'vip', 'address': '10.42.0.100/24', 'nic': 'eth0'}] | tandem.ha.vip_document(monitor={'interval': '10s'}) }}"
+    name: vip
+    resources: "{{ vips.resources }}"
+  vars:
+    vips: "{{ [{'address': '10.42.0.100/24', 'nic': 'eth0'}] | tandem.ha.vip_document(monitor={'interval': '10s'}) }}"
 """
 
 RETURN = r"""
@@ -47,12 +47,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tandem.ha.plugins.plugin_utils._documents import Invalid, vip_document
 
 
-def _vip_document(
-    addresses: list[dict[str, Any]], monitor: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def _vip_document(addresses: list[dict[str, Any]], monitor: Mapping[str, Any]) -> dict[str, Any]:
     """See DOCUMENTATION."""
     try:
-        return vip_document(addresses, monitor, defaults)
+        return vip_document(addresses, monitor)
     except Invalid as fault:
         raise AnsibleFilterError(str(fault)) from fault
 

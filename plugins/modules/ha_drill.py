@@ -86,6 +86,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+name:
+  description: A name for this drill, for the other phases.
+  returned: when O(phase=choose)
+  type: str
+cluster:
+  description: The cluster's name.
+  returned: when O(phase=choose)
+  type: str
 target:
   description: The member that falls.
   returned: when O(phase=choose)

@@ -57,7 +57,7 @@ options:
     default: preflight_look
   site:
     description:
-      - For O(phase=judge), what the inventory declares.
+      - What the inventory declares. O(phase=judge) needs it. Given to O(phase=look), it says what O(vips) and O(bmcs) are.
       - The keys are RV(ignore:cluster) (the name), RV(ignore:controllers) (a list of V(host), V(node), V(links)),
         RV(ignore:witness) (V(host), V(address), or nothing), RV(ignore:vips), RV(ignore:fencing) (V(enabled), V(devices)),
         and RV(ignore:password_length) (of the user C(hacluster); the password itself is not passed).
@@ -92,17 +92,10 @@ attributes:
 EXAMPLES = r"""
 - name: Look at every host
   tandem.ha.ha_preflight:
-    vips:
-      - {address: 10.42.0.100/24, nic: eth0}
-    bmcs:
-      - address: 10.42.0.111
-      - address: 10.42.0.112
+    site: "{{ preflight_site }}"
   register: preflight_look
-
-- name: Judge the site
-  tandem.ha.ha_preflight:
-    phase: judge
-    site:
+  vars: &site
+    preflight_site:
       cluster: lab
       controllers:
         - {host: c1, node: c1, links: [10.42.0.11]}
@@ -111,6 +104,12 @@ EXAMPLES = r"""
         - {name: vip, address: 10.42.0.100/24, nic: eth0}
       fencing: {enabled: false, devices: []}
       password_length: 24
+
+- name: Judge the site
+  tandem.ha.ha_preflight:
+    phase: judge
+    site: "{{ preflight_site }}"
+  vars: *site
 """
 
 RETURN = r"""

@@ -138,14 +138,9 @@ def _levels(devices: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def vip_document(
-    addresses: Iterable[Mapping[str, Any]], monitor: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """The document of all virtual addresses; `monitor` is the operation each gets unless it brings its own interval or timeout."""
-    document: dict[str, Any] = {"name": "vip", "resources": [_vip(entry, monitor) for entry in addresses]}
-    if defaults:
-        document["resource_defaults"] = dict(defaults)
-    return document
+def vip_document(addresses: Iterable[Mapping[str, Any]], monitor: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of all virtual addresses; `monitor` is the operation of those that bring no interval or timeout."""
+    return {"name": "vip", "resources": [_vip(entry, monitor) for entry in addresses]}
 
 
 def _vip(entry: Mapping[str, Any], monitor: Mapping[str, Any]) -> dict[str, Any]:

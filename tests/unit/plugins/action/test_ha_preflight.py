@@ -60,7 +60,7 @@ def test_one_host_tells_the_faults_and_all_fail(monkeypatch):
     assert told["failed"] and pointed["failed"]
     assert told["msg"].startswith("2 faults in this site; nothing was changed:\n1. the cluster's name ''")
     assert [fault["code"] for fault in told["faults"]] == ["name.cluster", "password.short"]
-    assert pointed["msg"] == "the preflight found 2 faults in this site; c1 lists them"
+    assert pointed["msg"] == "this site is not fit to be built; c1 lists why"
 
 
 def test_accepted_faults_become_notes(monkeypatch):

@@ -103,8 +103,7 @@ def test_the_document_of_virtual_addresses():
             "meta": {"migration-threshold": 3},
         },
     ]
-    document = vip_document(entries, {"interval": "10s", "timeout": "20s"}, {"resource-stickiness": 100})
-    assert document["resource_defaults"] == {"resource-stickiness": 100}
+    document = vip_document(entries, {"interval": "10s", "timeout": "20s"})
     assert document["resources"] == [
         {
             "id": "vip", "agent": "ocf:heartbeat:IPaddr2", "params": {"ip": "192.168.60.100", "cidr_netmask": "24", "nic": "eth0"},

@@ -135,12 +135,12 @@ def test_what_the_inventory_says_wrongly(site, looks, change, code, words):
         (lambda h: h["c1"].update(offset=[3.0, 3.4]), "host.clock", "at least 2.7 s apart"),
         (lambda h: h["c1"].update(cluster={"name": "web", "nodes": []}), "cluster.foreign", "web (no nodes)"),
         (
-            lambda l: l["c2"].update(cluster={**OURS, "nodes": [{"name": "x9", "links": ["10.9.9.9"]}]}),
+            lambda h: h["c2"].update(cluster={**OURS, "nodes": [{"name": "x9", "links": ["10.9.9.9"]}]}),
             "cluster.foreign",
             "lab (x9)",
         ),
         (
-            lambda l: l["c1"]["vips"][0].update(macs=["02:00:00:00:00:99"]),
+            lambda h: h["c1"]["vips"][0].update(macs=["02:00:00:00:00:99"]),
             "vip.taken",
             "02:00:00:00:00:99, seen from c1",
         ),

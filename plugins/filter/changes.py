@@ -1,0 +1,52 @@
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the list of changes that the callback plugin ha_changes keeps."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: changes
+short_description: Read the list of changes of this run
+version_added: 1.0.0
+description:
+  - Reads what the callback plugin P(tandem.ha.ha_changes#callback) has written down so far.
+options:
+  _input:
+    description: The file's path, from the environment variable E(TANDEM_CHANGES). With an empty one there are no changes.
+    type: str
+    required: true
+author:
+  - The Tandem contributors (@tandem)
+"""
+
+EXAMPLES = r"""
+- name: Show what has changed so far
+  ansible.builtin.debug:
+    msg: "{{ lookup('ansible.builtin.env', 'TANDEM_CHANGES') | tandem.ha.changes }}"
+"""
+
+RETURN = r"""
+_value:
+  description: For each changed task and host a map with C(host), C(task) and C(details).
+  type: list
+  elements: dict
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def changes(path: str) -> list[dict[str, Any]]:
+    """See DOCUMENTATION."""
+    if not path:
+        return []
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Any]:
+        return {"changes": changes}
