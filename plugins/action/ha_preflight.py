@@ -64,7 +64,7 @@ class ActionModule(ActionBase):
             return {
                 **result,
                 "failed": True,
-                "msg": f"the preflight found {len(faults)} faults in this site; {speaker} lists them",
+                "msg": f"this site is not fit to be built; {speaker} lists why",
             }
         if faults:
             return {**result, "failed": True, "msg": _told(faults), "faults": [fault._asdict() for fault in faults]}

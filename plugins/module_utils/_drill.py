@@ -3,6 +3,7 @@
 # PRIVATE to the collection: may change in any release.
 """A drill's algorithm: who is to fall, and when what happened afterwards. Pure; times come from the caller, in seconds."""
 
+import re
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
@@ -58,6 +59,31 @@ def _target(names: List[str], wanted: str, holder: Optional[str]) -> str:
     if wanted == "standby":
         return next(name for name in names if name != holder)
     raise Unfit("%s is neither standby, holder nor a node; the nodes are %s" % (wanted, ", ".join(names)))
+
+
+def expected(
+    timing: Optional[Mapping[str, Any]], devices: List[Mapping[str, Any]], target: str
+) -> Optional[Dict[str, Any]]:
+    """The agent's prediction with what the target's own fence device says: how long it waits, and how long it is held back.
+
+    A reboot is off, wait, look, on, wait, look; half a second goes to the rest.
+    """
+    params = next((item.get("params", {}) for item in devices if target in (item.get("targets") or [])), None)
+    if not timing or params is None:
+        return dict(timing) if timing else None
+    fencing = 2 * _seconds(params.get("power_wait", 2)) + 0.5 + _seconds(params.get("pcmk_delay_base", 0))
+    more = fencing - timing["fencing"]
+    return dict(
+        timing,
+        fencing=fencing,
+        total_min=round(timing["total_min"] + more, 2),
+        total_max=round(timing["total_max"] + more, 2),
+    )
+
+
+def _seconds(value: Any) -> float:
+    number = re.match(r"\d+(\.\d+)?", str(value))
+    return float(number.group()) if number else 0.0
 
 
 class Watch(object):

@@ -151,7 +151,7 @@ from typing import Any, Dict, List, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._client import Client, ClientError
-from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose
+from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose, expected
 from ansible_collections.tandem.ha.plugins.module_utils._module import AGENT_OPTIONS
 from ansible_collections.tandem.ha.plugins.module_utils._reach import tcp_answers
 
@@ -175,7 +175,7 @@ def choose_phase(module: AnsibleModule) -> Dict[str, Any]:
         status = client.call("status")
         choice = choose(status, module.params["target"], module.params["vip"])
         document = client.call("export")["document"]
-        timing = client.call("cluster.info").get("timing")
+        timing = expected(client.call("cluster.info").get("timing"), document.get("stonith", []), choice["target"])
     params = [item.get("params", {}) for item in document.get("resources", []) if item["id"] == choice["vip"]]
     return dict(
         choice, address=params[0].get("ip") if params else None, timing=timing, cluster=status["cluster"]["name"]
@@ -191,7 +191,9 @@ def watch_phase(module: AnsibleModule) -> Dict[str, Any]:
         if module.params["fence"]:
             _fence_beside(module, target, trouble)
         while not watch.done and time.monotonic() < until and not (trouble and "lost" not in watch.times):
-            watch.see(time.time(), client.call("status"))
+            now = time.time()
+            with contextlib.suppress(ClientError):  # while the cluster elects, there may be nobody to ask
+                watch.see(now, client.call("status", deadline=10))
             time.sleep(POLL)
     result = {"began": began, "times": watch.times, "missing": watch.missing()}
     if trouble:

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
-from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose
+from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose, expected
 
 
 def node(name, **other):
@@ -166,3 +166,15 @@ def test_the_summary_names_everything(status):
         "fence-c1 (stonith:fence_ipmilan): Started on c2",
         "fence-c2 (stonith:fence_ipmilan): Started on c1",
     ]
+
+
+def test_the_prediction_knows_the_device_that_will_be_used():
+    timing = {"detection_max": 3.7, "fencing": 4.5, "total_min": 7.5, "total_max": 8.7}
+    devices = [
+        {"targets": ["c1"], "params": {"power_wait": "1"}},
+        {"targets": ["c2"], "params": {"pcmk_delay_base": "10s"}},
+    ]
+    assert expected(timing, devices, "c1") == {"detection_max": 3.7, "fencing": 2.5, "total_min": 5.5, "total_max": 6.7}
+    assert expected(timing, devices, "c2")["fencing"] == 14.5
+    assert expected(timing, [], "c1") == timing
+    assert expected(None, devices, "c1") is None
