@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import os
 import re
 import shlex
@@ -30,7 +31,8 @@ from tree import BUILD, TOP
 
 LOGS = BUILD / "logs"
 SKIP = 77  # a gate's exit code for "cannot run on this machine"
-GRACE = 20  # seconds between asking a gate to end and making it
+# How a gate is ended, and for how long it is waited for: pytest takes its labs down when interrupted, not when terminated.
+ENDING = ((signal.SIGINT, 40), (signal.SIGTERM, 10), (signal.SIGKILL, 5))
 TAIL = 40  # lines of a failed gate's log that are shown
 HEARTBEAT = 60  # seconds between two signs of life
 # How pytest, our own checks and ansible-test say that they left something out.
@@ -147,6 +149,7 @@ class Runner:
                 return None
             finally:
                 del self._running[gate.name]
+                sweep(process)
 
     def _heartbeat(self) -> None:
         while not self._interrupted.wait(HEARTBEAT):
@@ -181,15 +184,22 @@ class Runner:
 
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process group to end, wait, then make it: a gate may have a lab to take down."""
-    for signum in (signal.SIGTERM, signal.SIGKILL):
-        try:
+    """Ask the gate to end, wait, then make it."""
+    for signum, patience in ENDING:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signum)
-            process.wait(GRACE)
-        except ProcessLookupError:
-            return
+        try:
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             continue
+        break
+    sweep(process)
+
+
+def sweep(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of a gate running once its first process is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def log_text(gate: Gate) -> str:
