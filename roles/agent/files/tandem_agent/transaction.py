@@ -230,7 +230,7 @@ class _Transaction:
         try:
             with self._timed("patch"):
                 self._patch(loaded, wanted, changes)
-            settled = self._settle(_scope(wanted), before)
+            settled = self._settle(_scope(wanted, changes, loaded.state), before)
             proved = self._prove()
         except _Moved:
             self._close(entry, loaded, "not applied: the configuration moved")
@@ -490,9 +490,9 @@ def _inside(state: State, *names: str) -> Set[str]:
     return found
 
 
-def _scope(wanted: Wanted) -> Set[str]:
-    """The primitives whose failures the request answers for."""
-    names = _inside(wanted.state, *(key.id for key in wanted.named if key.family == "resource"))
+def _scope(wanted: Wanted, changes: List[Change], current: State) -> Set[str]:
+    """The primitives whose running and whose failures the request answers for: all it names, constraints included."""
+    names, _nodes = _named(wanted, changes, current)
     return {name for name in names if isinstance(wanted.state.resource(name), Primitive)}
 
 
