@@ -211,7 +211,7 @@ def test_nodes_come_and_go_and_delays_change(raw: Dict[str, Any]) -> None:
 
 
 def test_a_tool_that_fails_is_quoted() -> None:
-    with pytest.raises(CommandError, match="sh -c .*ended with 3: oh no"):
+    with pytest.raises(CommandError, match=r"sh -c .*ended with 3: oh no"):
         tools.run(["sh", "-c", "echo oh no >&2; exit 3"])
     assert tools.run(["sh", "-c", "exit 3"], accept=(0, 3)) == ""
     with pytest.raises(LabError, match="is not installed"):

@@ -44,8 +44,7 @@ def lab(*argv: str, spec: Optional[Dict[str, Any]] = None, code: int = 0) -> Any
         [sys.executable, "-m", "tandem_lab", argv[0], *which, *argv[1:]],
         input=json.dumps(spec) if spec else None,
         env={**os.environ, "PYTHONPATH": str(FILES)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         timeout=900,
         check=False,
@@ -65,7 +64,7 @@ def ssh(address: str, command: str) -> subprocess.CompletedProcess[str]:
     argv += ["-o", "UserKnownHostsFile=" + where["ssh"]["known_hosts"], "-o", "StrictHostKeyChecking=yes"]
     argv += ["-o", "ProxyCommand=nsenter --net=/run/netns/%s nc -w 3 %%h %%p" % where["namespace"]]
     argv += ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=3", "root@" + address, command]
-    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
 
 
 def ipmi(number: int, *command: str, password: Optional[str] = None) -> subprocess.CompletedProcess[str]:
@@ -74,9 +73,7 @@ def ipmi(number: int, *command: str, password: Optional[str] = None) -> subproce
     argv = ["nsenter", "--net=/run/netns/tandem-" + NAME, "ipmitool", "-I", "lanplus", "-R", "2", "-N", "1"]
     argv += ["-H", bmc["address"], "-U", bmc["user"], "-E", *command]
     env = {**os.environ, "IPMI_PASSWORD": secret}
-    return subprocess.run(
-        argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30, env=env, check=False
-    )
+    return subprocess.run(argv, capture_output=True, text=True, timeout=30, env=env, check=False)
 
 
 def until(what: Any, seconds: float = 20) -> None:
