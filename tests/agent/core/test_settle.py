@@ -8,10 +8,12 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from tandem_agent.cib.read import read
+from tandem_agent.cib.tree import parse
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.pacemaker import settle as settling
-from tandem_agent.pacemaker.settle import settle
+from tandem_agent.pacemaker.settle import settle, still_failed
 
 CIB = """<cib admin_epoch="0" epoch="7" num_updates="{updates}" validate-with="pacemaker-3.9"><configuration>
 <crm_config/><nodes><node id="1" uname="c1"/></nodes><resources>
@@ -159,3 +161,16 @@ def test_an_idle_cluster_is_given_patience_but_not_for_ever() -> None:
 def test_it_never_waits_for_what_cannot_happen(meta: str, monitor: str) -> None:
     found = run(FakePacemaker(("cib", cib(meta=meta)), ("graph", IDLE), ("mon", monitor)))
     assert found.waited == 0 and found.state in ("settled", "maintenance") and found.warnings == []
+
+
+def test_a_failure_that_keeps_a_resource_down_is_told_again() -> None:
+    failed = parse(cib().replace("vip_last_0", "vip_last_failure_0").encode())
+
+    def told(*script: Any) -> List[Any]:
+        fake = FakePacemaker(*script)
+        context = Context(None, fake, None, None, Deadline(3600), node="c1")  # type: ignore[arg-type]
+        return still_failed(context, read(failed), failed if script else parse(cib().encode()), {"vip"})
+
+    assert [failure["reason"] for failure in told(("mon", mon(False, FAILURE.format(call=12))))] == ["no such nic eth9"]
+    assert told(("mon", mon(True, FAILURE.format(call=12)))) == []  # it runs again: history
+    assert told() == []  # nothing failed: nobody is asked

@@ -26,7 +26,7 @@ from .model.codec import dump, load_object
 from .model.document import Document, read_document
 from .model.fields import Fields
 from .model.objects import Colocation, Level, Location, Node, Operation, Order, Primitive, State, contents
-from .pacemaker.settle import Failure, Settled, known_failures, plain, settle
+from .pacemaker.settle import Failure, Settled, known_failures, plain, sentence, settle, still_failed
 from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.tools import PatchRefused
 from .plan.declare import Wanted, declare
@@ -187,6 +187,7 @@ class _Transaction:
         self.request = request
         self.timings: Dict[str, float] = {}
         self.warnings: List[str] = []
+        self.patched = False
 
     def run(self) -> Dict[str, Any]:
         for _attempt in range(ATTEMPTS):
@@ -209,6 +210,7 @@ class _Transaction:
             changes = diff(loaded.state, wanted.state, wanted.because)
             self._validate(wanted, changes)
         if not changes:
+            self._still_failed(loaded, wanted)
             return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
         candidate = _candidate(loaded, changes, wanted.state)
         with self._timed("verify"):
@@ -237,7 +239,7 @@ class _Transaction:
             raise
         except AgentError as error:
             self._close(entry, loaded, error.code)
-            error.details.setdefault("transaction", entry["id"])
+            error.details.update(transaction=entry["id"], changed=self.patched)
             raise
         self._close(entry, proved, settled.state)
         self.warnings += settled.warnings
@@ -245,6 +247,20 @@ class _Transaction:
         result.update(transaction=entry["id"], changed=True)
         result["cib"]["after"] = str(proved.version)
         return result
+
+    def _still_failed(self, loaded: Loaded, wanted: Wanted) -> None:
+        """Nothing to change, yet what is declared does not run: the second run must not hide what the first one said."""
+        if self.context.tools.offline:
+            return
+        found = still_failed(self.context, loaded.state, loaded.root, _scope(wanted, [], loaded.state))
+        told = [sentence(failure) for failure in found]
+        if told and self.request.effect and self.request.wait:
+            raise AgentError(
+                "settle.failed",
+                "the configuration is as declared, but the cluster could not carry it out: " + "; ".join(told),
+                {"failures": found, "changed": False},
+            )
+        self.warnings += told
 
     # -- before the patch
 
@@ -310,6 +326,7 @@ class _Transaction:
         for _attempt in range(REBASES):
             try:
                 tools.patch(tools.diff(loaded.text, serialize(_candidate(loaded, changes, wanted.state))))
+                self.patched = True
                 return
             except PatchRefused as refused:
                 fresh = _load(self.context)

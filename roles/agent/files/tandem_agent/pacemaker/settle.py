@@ -119,10 +119,26 @@ def _raise_failures(scope: Set[str], now: List[Failure], before: List[Failure]) 
     if fresh:
         raise AgentError(
             "settle.failed",
-            "the configuration was applied, but the cluster could not carry it out: "
-            + "; ".join(map(_sentence, fresh)),
+            "the configuration was applied, but the cluster could not carry it out: " + "; ".join(map(sentence, fresh)),
             {"failures": fresh},
         )
+
+
+def still_failed(context: Context, state: State, root: Element, scope: Set[str]) -> List[Failure]:
+    """Failed actions that keep resources of the scope from running anywhere, on a cluster that has nothing to do.
+
+    The CIB in hand says whether any failed at all; only then is the cluster asked for more.
+    """
+    failed = any(
+        operation.get("id", "").endswith("_last_failure_0") and plain(resource.get("id", "")) in scope
+        for resource in root.iterfind("status/node_state/lrm/lrm_resources/lrm_resource")
+        for operation in resource.iterfind("lrm_rsc_op")
+    )
+    if not failed:
+        return []
+    status = read_status(context.tools.monitor())
+    missing = _not_running(state, scope, status)
+    return [failure for failure in status["failures"] if plain(failure["resource"]) in missing]
 
 
 def plain(instance: str) -> str:
@@ -130,7 +146,8 @@ def plain(instance: str) -> str:
     return instance.partition(":")[0]
 
 
-def _sentence(failure: Mapping[str, Any]) -> str:
+def sentence(failure: Mapping[str, Any]) -> str:
+    """A failed action as a person is told of it."""
     reason = failure.get("reason") or failure.get("text") or "no reason given by the agent"
     return (
         f"{failure['resource']} {failure['operation']} on {failure['node']} failed with code {failure['rc']}: {reason}"
