@@ -19,6 +19,9 @@ WORKING = 120
 # With one of these a check cannot know more than "this will be built"; the run builds what is missing first.
 NOT_YET = ("agent.missing", "cib.unavailable", "tool.missing")
 
+# With one of these the configuration was changed before something went wrong.
+AFTER_THE_PATCH = ("settle.failed", "settle.timeout", "prove.failed")
+
 AGENT_OPTIONS: Dict[str, Any] = {"agent_socket": {"type": "path", "default": SOCKET}}
 CHANGE_OPTIONS: Dict[str, Any] = {
     "allow": {"type": "list", "elements": "str", "choices": ["fence", "stop"], "default": []},
@@ -126,7 +129,7 @@ def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> No
 def fail(module: AnsibleModule, error: ClientError) -> None:
     """End the module with the agent's error: the sentence, its code, and whatever lists came with it."""
     lists = {key: error.details[key] for key in ("faults", "failures", "refused", "pending") if key in error.details}
-    changed = bool(error.details.get("transaction"))  # what was begun may have changed something
+    changed = error.code in AFTER_THE_PATCH
     module.fail_json(msg=error.message, code=error.code, details=error.details, changed=changed, **lists)
 
 

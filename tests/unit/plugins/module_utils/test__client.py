@@ -198,7 +198,7 @@ def test_what_is_not_tried_again(agent, client, code, retryable):
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, 1.0), (-5, 1.0), (9999, 3600.0)])
 def test_a_deadline_is_within_what_the_agent_takes(agent, client, asked, sent):
-    fake = agent(lambda request: result(request))
+    fake = agent(result)
     client.call("status", deadline=asked)
     assert fake.requests[0]["deadline"] == pytest.approx(sent, abs=0.5)
     assert 1 <= fake.requests[0]["deadline"] <= 3600
@@ -262,7 +262,7 @@ def test_who_may_be_the_agent(agent, socket_path, monkeypatch, uid, own, path_is
     monkeypatch.setattr(os, "geteuid", lambda: own)
     if path_is_default:
         monkeypatch.setattr(_client, "SOCKET", socket_path)
-    fake = agent(*[lambda request: result(request)] * accepted)
+    fake = agent(*[result] * accepted)
     with Client(socket_path) as client:
         if accepted:
             client.call("status")

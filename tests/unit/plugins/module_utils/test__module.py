@@ -148,7 +148,13 @@ def test_an_error_is_passed_on_whole(agent, ended, name):
     assert end.returned["code"] == "some.code"
     assert end.returned[name] == ["x"]
     assert end.returned["details"]["transaction"] == "t-2"
-    assert end.returned["changed"] is True  # a transaction was begun: something may have changed
+    assert end.returned["changed"] is False
+
+
+@pytest.mark.parametrize("code", ["settle.failed", "settle.timeout", "prove.failed"])
+def test_a_failure_after_the_patch_is_a_change(agent, ended, code):
+    agent(lambda request: error(request, code, transaction="t-2"))
+    assert ended()[1].returned["changed"] is True
 
 
 def test_a_refusal_of_the_options_asks_nobody(ended):

@@ -1,0 +1,111 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ha_info, and that what it returns can be given back."""
+
+from __future__ import annotations
+
+import pytest
+from harness import Ansible, task
+
+SITE = {
+    "name": "site",
+    "properties": {"stonith-enabled": False, "cluster-recheck-interval": "5min"},
+    "resource_defaults": {"resource-stickiness": 100},
+    "nodes": [{"id": "c1", "attributes": {"site": "north"}}],
+    "resources": [
+        {
+            "id": "vip",
+            "agent": "ocf:heartbeat:IPaddr2",
+            "params": {"ip": "10.42.0.100"},
+            "ops": [{"name": "monitor", "interval": "10s", "start_delay": "1s", "on_fail": "restart"}],
+            "state": "stopped",
+        },
+        {"id": "s", "agent": "ocf:pacemaker:Stateful"},
+        {
+            "id": "s-clone",
+            "kind": "clone",
+            "resource": "s",
+            "promotable": True,
+            "meta": {"promotable": True, "notify": True},
+        },
+        {"id": "g", "kind": "group", "members": ["vip"]},
+    ],
+    "stonith": [
+        {
+            "id": "f",
+            "agent": "fence_ipmilan",
+            "targets": ["c1"],
+            "params": {"ip": "10.42.0.111", "passwd_script": "/etc/f"},
+        }
+    ],
+    "levels": [{"target": "c1", "level": 1, "devices": ["f"]}],
+    "constraints": [
+        {"kind": "colocation", "resource": "g", "with": "s-clone", "with_role": "Promoted", "score": "INFINITY"},
+        {"kind": "order", "first": "s-clone", "first_action": "promote", "then": "g", "then_action": "start"},
+        {
+            "kind": "location",
+            "resource": "g",
+            "rule": {"score": -100, "expressions": [{"attribute": "#uname", "operation": "eq", "value": "c2"}]},
+        },
+    ],
+}
+
+
+def test_everything_that_is_gathered_is_returned(ansible: Ansible) -> None:
+    _given, look, in_check = ansible.run(
+        [
+            task("given", "ha_config", SITE),
+            task("look", "ha_info", {"gather": ["status", "document", "doctor", "history"], "history_limit": 5}),
+            task("look in check", "ha_info", {"gather": ["status", "document", "doctor", "history"]}, check=True),
+        ]
+    )
+    result = look.result
+    assert not look.changed and not in_check.changed
+    assert [node["id"] for node in result["status"]["nodes"]] == ["c1", "c2"]
+    assert {"vip", "f"} <= {resource["id"] for resource in result["status"]["resources"]}
+    assert result["document"]["properties"]["cluster-recheck-interval"] == "5min"
+    assert result["cib"] == result["status"]["cluster"]["cib"]
+    assert {"code", "severity", "message", "remedy"} <= set(result["findings"][0])
+    assert isinstance(result["transactions"], list)
+    assert set(in_check.result) == set(result)
+
+
+def test_by_default_it_is_the_status(ansible: Ansible) -> None:
+    (look,) = ansible.run([task("look", "ha_info", {})])
+    assert {"status", "changed"} == set(look.result) - {"invocation"}
+
+
+def test_a_saved_document_declares_the_same_cluster(ansible: Ansible) -> None:
+    given, look = ansible.run([task("given", "ha_config", SITE), task("look", "ha_info", {"gather": ["document"]})])
+    again, all_of_it = ansible.run(
+        [
+            task("again", "ha_config", look.result["document"]),
+            task("all of it", "ha_config", {**look.result["document"], "purge": "all"}),
+        ]
+    )
+    assert given.changed
+    assert not again.changed, again.result["plan"]
+    assert not all_of_it.changed, all_of_it.result["plan"]
+
+
+@pytest.mark.parametrize("gather", ["status", "document"])
+def test_secrets_are_never_returned(ansible: Ansible, gather: str) -> None:
+    secret = "canary-4711"
+    device = {"name": "f", "agent": "fence_ipmilan", "params": {"ip": "10.42.0.111", "passwd": secret}}
+    changed = {**device, "params": {"ip": "10.42.0.111", "passwd": "other-" + secret}}
+    given, again, change, _look = ansible.run(
+        [
+            task("given", "ha_stonith", {**device, "allow_password_in_cib": True}),
+            task("again", "ha_stonith", {**device, "allow_password_in_cib": True}),
+            task("change", "ha_stonith", {**changed, "allow_password_in_cib": True}, check=True),
+            task("look", "ha_info", {"gather": [gather]}),
+        ],
+        None,
+        "-vvvv",
+    )
+    assert secret in given.configuration  # it is there, and was asked to be
+    assert given.changed and not again.changed and change.changed
+    assert change.result["diff"], "a secret that changes shows as changed"
+    for step in (given, again, change, _look):
+        assert secret not in str(step.result)
+    assert secret not in ansible.output.replace(str(ansible.directory / "playbook.yml"), "")

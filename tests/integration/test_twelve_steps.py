@@ -1,0 +1,271 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The twelve steps of every module: create, again, modify, again, delete, again; each also in check mode.
+
+Check mode must foresee exactly what the run then does and leave the CIB's file alone to the byte; the second time
+nothing changes; after the deletion the configuration is what it was; nobody warns.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Tuple
+
+import pytest
+from harness import TOP, Ansible, Step, Task, task
+
+IPADDR = {"agent": "ocf:heartbeat:IPaddr2", "params": {"ip": "10.42.0.100", "cidr_netmask": 24}}
+DUMMY = {"agent": "ocf:pacemaker:Dummy"}
+IPMI = {"ip": "10.42.0.111", "username": "tandem", "passwd_script": "/etc/tandem/fencing/fence-c1", "lanplus": True}
+
+
+@dataclass(frozen=True)
+class Case:
+    """The same object three times: as it is created, modified and deleted. `given` is there before."""
+
+    name: str
+    module: str
+    create: Dict[str, Any]
+    modify: Dict[str, Any]
+    delete: Dict[str, Any]
+    given: Dict[str, Any] = field(default_factory=dict)
+    gone: Tuple[str, ...] = ()  # what of `given` goes with the object
+
+
+UNFENCED = {"stonith-enabled": False}  # without it Pacemaker refuses to be left without a fence device
+TWO = {"resources": [{"id": "a", **DUMMY, "ops": []}, {"id": "b", **DUMMY, "ops": []}]}
+PROMOTABLE = {
+    "resources": [
+        {"id": "a", **DUMMY, "ops": []},
+        {"id": "s", "agent": "ocf:pacemaker:Stateful", "ops": []},
+        {"id": "s-clone", "kind": "clone", "resource": "s", "promotable": True},
+    ]
+}
+
+CASES = [
+    Case(
+        "primitive",
+        "ha_resource",
+        create={"name": "vip", **IPADDR},
+        modify={
+            "name": "vip",
+            "params": {"ip": "10.42.0.101", "nic": "eth0"},
+            "meta": {"migration-threshold": 3},
+            "ops": [{"name": "monitor", "interval": "5s", "timeout": "20s", "on_fail": "restart"}],
+        },
+        delete={"name": "vip", "state": "absent"},
+    ),
+    Case(
+        "group",
+        "ha_resource",
+        create={"name": "g", "kind": "group", "members": ["a", "b"]},
+        modify={"name": "g", "kind": "group", "members": ["b", "a"], "meta": {"priority": 5}},
+        delete={"name": "g", "kind": "group", "state": "absent"},
+        given=TWO,
+        gone=("a", "b"),
+    ),
+    Case(
+        "member",
+        "ha_resource",
+        create={"name": "vip", **IPADDR, "group": "g"},
+        modify={"name": "vip", **IPADDR, "group": "h"},
+        delete={"name": "vip", "state": "absent"},
+        given={"resources": [*TWO["resources"], {"id": "g", "kind": "group", "members": ["a"]}]},
+    ),
+    Case(
+        "clone",
+        "ha_resource",
+        create={"name": "c", "kind": "clone", "resource": "a"},
+        modify={"name": "c", "kind": "clone", "promotable": False, "meta": {"interleave": True, "clone-max": 2}},
+        delete={"name": "c", "kind": "clone", "state": "absent"},
+        given=TWO,
+        gone=("a",),
+    ),
+    Case(
+        "switches",
+        "ha_resource",
+        create={"name": "a", "state": "stopped", "managed": False},
+        modify={"name": "a", "state": "stopped", "managed": True},
+        delete={"name": "a", "state": "started"},
+        given=TWO,
+    ),
+    Case(
+        "location",
+        "ha_constraint",
+        create={"kind": "location", "resource": "a", "node": "c1", "score": 50},
+        modify={"kind": "location", "resource": "a", "node": "c1", "score": "-INFINITY"},
+        delete={"kind": "location", "resource": "a", "node": "c1", "state": "absent"},
+        given=TWO,
+    ),
+    Case(
+        "rule",
+        "ha_constraint",
+        create={
+            "kind": "location",
+            "resource": "a",
+            "rule": {
+                "score": "-INFINITY",
+                "operator": "or",
+                "expressions": [
+                    {"attribute": "pingd", "operation": "lt", "value": 1, "type": "number"},
+                    {"attribute": "pingd", "operation": "not_defined"},
+                ],
+            },
+        },
+        modify={
+            "kind": "location",
+            "resource": "a",
+            "rule": {
+                "score": -1000,
+                "operator": "or",
+                "expressions": [
+                    {"attribute": "pingd", "operation": "lt", "value": 1, "type": "number"},
+                    {"attribute": "pingd", "operation": "not_defined"},
+                ],
+            },
+        },
+        delete={"kind": "location", "id": "location-a", "state": "absent"},
+        given=TWO,
+    ),
+    Case(
+        "colocation",
+        "ha_constraint",
+        create={"kind": "colocation", "resource": "a", "with": "s-clone", "with_role": "Promoted"},
+        modify={"kind": "colocation", "resource": "a", "with": "s-clone", "with_role": "Promoted", "score": 10},
+        delete={"kind": "colocation", "resource": "a", "with": "s-clone", "with_role": "Promoted", "state": "absent"},
+        given=PROMOTABLE,
+    ),
+    Case(
+        "order",
+        "ha_constraint",
+        create={"kind": "order", "first": "a", "then": "b"},
+        modify={"kind": "order", "first": "a", "then": "b", "mode": "Optional", "symmetrical": False},
+        delete={"kind": "order", "first": "a", "then": "b", "state": "absent"},
+        given=TWO,
+    ),
+    Case(
+        "stonith",
+        "ha_stonith",
+        create={
+            "name": "fence-c1",
+            "agent": "fence_ipmilan",
+            "targets": ["c1"],
+            "params": IPMI,
+            "levels": [{"level": 1}],
+        },
+        modify={"name": "fence-c1", "targets": ["c1"], "params": {**IPMI, "ip": "10.42.0.121"}, "delay_base": "5s"},
+        delete={"name": "fence-c1", "state": "absent"},
+        given={"properties": UNFENCED},
+    ),
+    Case(
+        "node",
+        "ha_node",
+        create={"name": "c2", "standby": True, "attributes": {"site": "north", "rack": 4}},
+        modify={"name": "c2", "standby": False, "maintenance": True, "attributes": {"rack": 5}},
+        delete={"name": "c2", "maintenance": False, "attributes": {"site": None, "rack": None}},
+    ),
+    Case(
+        "config",
+        "ha_config",
+        create={
+            "name": "web",
+            "properties": {"cluster-recheck-interval": "5min"},
+            "resource_defaults": {"resource-stickiness": 100},
+            "resources": [{"id": "vip", **IPADDR}, {"id": "g", "kind": "group", "members": ["vip"]}],
+            "constraints": [{"kind": "location", "resource": "g", "node": "c1", "score": 10}],
+        },
+        modify={
+            "name": "web",
+            "purge": "owned",
+            "properties": {"cluster-recheck-interval": "300s"},
+            "operation_defaults": {"timeout": "60s"},
+            "resources": [{"id": "vip", **IPADDR}],
+        },
+        delete={
+            "name": "web",
+            "purge": "owned",
+            "properties": {"cluster-recheck-interval": None},
+            "resource_defaults": {"resource-stickiness": None},
+            "operation_defaults": {"timeout": None},
+        },
+        given=TWO,
+    ),
+    Case(
+        "config-all",
+        "ha_config",
+        create={"purge": "all", "resources": [{"id": "vip", **IPADDR}], "properties": UNFENCED},
+        modify={
+            "purge": "all",
+            "resources": [{"id": "b", **DUMMY}],
+            "nodes": [{"id": "c1", "standby": True}],
+            "properties": UNFENCED,
+        },
+        delete={"purge": "all", "nodes": [{"id": "c1", "standby": False}], "properties": UNFENCED},
+        given={"properties": UNFENCED},
+    ),
+]
+
+
+def twelve(case: Case) -> List[Task]:
+    """Each wish four times: foreseen, done, foreseen to be nothing, done again."""
+    tasks = []
+    for verb in ("create", "modify", "delete"):
+        arguments = getattr(case, verb)
+        for round_ in ("", " again"):
+            tasks.append(task(f"{verb}{round_}, check", case.module, arguments, check=True))
+            tasks.append(task(f"{verb}{round_}", case.module, arguments))
+    return tasks
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_twelve_steps(case: Case, ansible: Ansible) -> None:
+    walk(case, ansible)
+
+
+@pytest.mark.parametrize("version", ["3.8", "newest"])  # the ends of what ansible-core 2.19 can have on a target
+def test_on_other_pythons_of_the_host(version: str, ansible: Ansible) -> None:
+    ansible.python = python_of(version)
+    walk(CASES[0], ansible)
+
+
+def python_of(version: str) -> str:
+    """An interpreter without anything installed that a module could lean on."""
+    command = [str(TOP / "tests" / "gates" / "bootstrap"), "agent", version]
+    made = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if made.returncode == 77:
+        pytest.skip(f"this machine has no Python {version}")
+    assert made.returncode == 0
+    return made.stdout.strip() + "/bin/python"
+
+
+def walk(case: Case, ansible: Ansible) -> None:
+    """Take the twelve steps and judge each."""
+    start, *steps = ansible.run([task("given", "ha_config", case.given), *twelve(case)])
+    by_name = {step.name: step for step in steps}
+    before = start
+    for verb in ("create", "modify", "delete"):
+        for round_, changes in (("", True), (" again", False)):
+            check, run = by_name[f"{verb}{round_}, check"], by_name[f"{verb}{round_}"]
+            assert check.changed is run.changed is changes, (run.name, run.result)
+            assert check.cib == before.cib, f"{check.name} touched the CIB"
+            assert check.foreseen() == run.foreseen()
+            assert check.result["transaction"] is None
+            assert_tells(run, changes)
+            before = run
+    assert by_name["modify"].objects() != by_name["create"].objects()
+    assert by_name["delete"].objects() == start.objects(case.gone)
+    assert not any("warnings" in step.result or "deprecations" in step.result for step in [start, *steps])
+    assert "WARNING" not in ansible.output and "DEPRECATION" not in ansible.output
+
+
+def assert_tells(step: Step, changes: bool) -> None:
+    """What a module always returns."""
+    result = step.result
+    assert {"changed", "plan", "preview", "cib", "transaction", "objects", "diff"} <= set(result)
+    assert bool(result["plan"]) is bool(result["diff"]) is bool(result["transaction"]) is changes
+    assert (result["cib"]["before"] != result["cib"]["after"]) is changes
+    for entry in result["plan"]:
+        assert {"action", "kind", "id", "summary", "before", "after", "because"} == set(entry)
+    for entry in result["diff"]:
+        assert {"before", "after", "before_header", "after_header"} <= set(entry)
