@@ -36,7 +36,8 @@ def parse(text: bytes) -> Element:
 
 def serialize(root: Element) -> bytes:
     """The tree as text, for a tool's standard input."""
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 class Version(NamedTuple):

@@ -10,7 +10,7 @@ Names and meanings: Pacemaker Explained, chapters "Resources", "Resource Constra
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, Mapping, NamedTuple, Optional, Tuple, Union
+from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .values import canonical, duration_ms, role
 
@@ -277,7 +277,7 @@ class State:
     """A whole configuration: the objects this version knows, and every id that is taken, known or not."""
 
     objects: Mapping[Key, Object]
-    ids: frozenset = frozenset()
+    ids: FrozenSet[str] = frozenset()
     modern_roles: bool = True  # the schema knows Promoted and Unpromoted
 
     def get(self, family: str, id: str) -> Optional[Object]:

@@ -9,7 +9,7 @@ comparison. Faults are collected.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple, Type
+from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple, Type, TypeVar
 
 from ..cib.ids import Ids
 from ..errors import Fault
@@ -531,6 +531,10 @@ def _without(found: Object, gone: Set[str]) -> Optional[Object]:
     return found
 
 
-def _as(kind: Type, value: Object):  # type: ignore[no-untyped-def,type-arg]
+_T = TypeVar("_T")
+
+
+def _as(kind: Type[_T], value: object) -> _T:
+    """`value`, which the table it came through says is a `kind`."""
     assert isinstance(value, kind)
     return value
