@@ -180,7 +180,10 @@ def _read(name: str) -> Json:
 def _info(call: Call) -> Json:
     result: Json = call("hello", {}, frames.DEADLINE, _progress)
     if not offline():
-        result["cluster"] = call("cluster.info", {}, frames.DEADLINE, _progress)
+        try:
+            result["cluster"] = call("cluster.info", {}, frames.DEADLINE, _progress)
+        except AgentError as error:  # the versions are worth showing on a host where nothing else works yet
+            result["cluster"] = {"error": error.message}
     return result
 
 
