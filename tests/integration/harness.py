@@ -156,6 +156,7 @@ class Ansible:
             stderr=subprocess.STDOUT,
             text=True,
             timeout=300,
+            check=False,
         )
         self.output = done.stdout
         found = [Step(**json.loads(line)) for line in steps.read_text().splitlines()]
