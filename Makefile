@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 
 # Which system to work on; the embedded lab unless you say so: make site INVENTORY=inventory/ubuntu_pair
 INVENTORY ?= inventory/lab
+SCENARIO ?= ubuntu_pair
 # More arguments for the program behind a target: make site ARGS='--check --diff'
 ARGS ?=
 
@@ -27,7 +28,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.build/cache/python
 
 .PHONY: help
 help: ## Show this
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nmake site INVENTORY=inventory/NAME works on another system; ARGS=... is handed on, as in\n'
 	@printf "make site ARGS='--check --diff', make test ARGS='--only ruff mypy', make units ARGS='-k tree'\n"
 
@@ -67,7 +68,8 @@ lab-status: ansible ## Show what of the lab is running
 
 ##@ Parts of the tests
 
-.PHONY: lint sanity units agent-tests contract integration bench
+.PHONY: lint sanity units agent-tests contract integration bench molecule
+units bench molecule: export PATH := $(CURDIR)/.build/venv/tools/bin:$(PATH):/usr/sbin:/sbin
 lint: tools ## Static checks but ansible-test: ruff, mypy, ansible-lint, documentation, the archive ...
 	@$(RUN) --only static --skip sanity $(ARGS)
 sanity: tools ## ansible-test sanity
@@ -82,6 +84,8 @@ integration: tools ## Modules through Ansible on a CIB file, then real nodes in 
 	@$(RUN) --only integration cluster $(ARGS)
 bench: tools ## Measure against pcs and print the ratios
 	$(TOOLS) -m pytest -s tests/bench $(ARGS)
+molecule: tools ## One scenario, check before converge: make molecule SCENARIO=ubuntu_pair
+	MOLECULE_GLOB='molecule/*/molecule.yml' molecule test -s $(SCENARIO) $(ARGS)
 
 ##@ Housekeeping
 
