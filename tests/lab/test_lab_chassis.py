@@ -149,7 +149,7 @@ def test_nonsense_is_answered_and_changes_nothing(bench: Bench, line: bytes) -> 
 
 def test_a_log_begins_anew_when_it_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chassis_module, "LOG_MAX", 10)
-    for _ in range(3):
+    for _turn in range(3):
         with chassis_module.open_log(tmp_path / "log") as stream:
             stream.write(b"eight by")
     assert (tmp_path / "log").read_bytes() == b"eight by"

@@ -74,7 +74,7 @@ def test_a_lock_whose_file_was_removed_guards_nothing(tmp_path: Path) -> None:
             time.sleep(0.02)
             inside.pop()
 
-    workers = [threading.Thread(target=work) for _ in range(5)]
+    workers = [threading.Thread(target=work) for number in range(5)]
     for worker in workers:
         worker.start()
     for worker in workers:

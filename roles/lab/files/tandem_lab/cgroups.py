@@ -24,7 +24,7 @@ def hierarchies() -> Tuple[Path, ...]:
     unified: Optional[Path] = None
     named: List[Path] = []
     for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, target, kind, options = line.split()[:4]
+        target, kind, options = line.split()[1:4]
         if kind == "cgroup2" and unified is None:
             unified = Path(target)
         elif kind == "cgroup" and "name=systemd" in options.split(","):
@@ -65,7 +65,7 @@ class Group:
     def pids(self) -> List[int]:
         """Every process here and below."""
         found: List[int] = []
-        for directory, _, _ in os.walk(str(self.unified)):
+        for directory in _walk(self.unified):
             try:
                 text = Path(directory, "cgroup.procs").read_text()
             except OSError:
@@ -104,8 +104,13 @@ class Group:
         """Remove the empty group and what is below it."""
         deadline = time.monotonic() + timeout
         for root in hierarchies():
-            for directory, _, _ in os.walk(str(root / self.path), topdown=False):
+            for directory in reversed(_walk(root / self.path)):
                 _rmdir(directory, deadline)
+
+
+def _walk(top: Path) -> List[str]:
+    """The directory and all below, parents first."""
+    return [place[0] for place in os.walk(str(top))]
 
 
 def _rmdir(directory: str, deadline: float) -> None:

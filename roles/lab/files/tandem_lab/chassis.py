@@ -223,8 +223,8 @@ class Chassis:
             selector.register(reader, selectors.EVENT_READ)
             while not self.done:
                 timeout = self.tick()
-                for key, _ in selector.select(timeout):
-                    if key.fileobj is reader:
+                for ready in selector.select(timeout):
+                    if ready[0].fileobj is reader:
                         reader.recv(4096)
                     else:
                         self.accept(listener)
@@ -233,7 +233,7 @@ class Chassis:
             self.bmc.wait()
 
     def accept(self, listener: socket.socket) -> None:
-        connection, _ = listener.accept()
+        connection = listener.accept()[0]
         # Only root reaches the socket, but a client that says nothing must not stop the clock.
         connection.settimeout(2)
         with connection, contextlib.suppress(OSError):

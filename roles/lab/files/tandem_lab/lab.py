@@ -41,6 +41,7 @@ def warm(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
 
 def down(paths: Paths, check: bool = False, purge_cache: bool = False) -> Dict[str, Any]:
     """Leave nothing of the lab behind; the cache stays unless told otherwise."""
+    tools.check(only_look=True)
     with _lock(paths, check, keep=False):
         done = _carry_out(teardown.down(paths), check)
         if purge_cache and paths.cache.exists():

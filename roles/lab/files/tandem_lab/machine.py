@@ -19,12 +19,14 @@ REBOOT = 133
 """systemd-nspawn's exit code for "the machine wants to start again"."""
 
 # The disk is mounted in a mount namespace of its own: it is gone when the node's last process is.
-# nspawn's notes about the container are kept from the machine's /run for the same reason.
+# nspawn's notes about the container are kept from the machine's /run for the same reason, and other nodes'
+# network namespaces are let go: held from in here, they would outlive their power cuts.
 _MOUNT = (
     'rm -rf "$2/work/work/incompat";'
     ' mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work,volatile" "$2/root";'
     " mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn;"
-    ' shift 2; exec "$@"'
+    ' for name in /run/netns/*; do [ "$name" = "$3" ] || umount -l "$name"; done 2>/dev/null;'
+    ' shift 3; exec "$@"'
 )
 
 
@@ -42,7 +44,13 @@ def start(paths: Paths, spec: Spec, node: Node, log: IO[bytes]) -> subprocess.Po
     netns.plug(spec, node)
     home = paths.node(node.name)
     mounted = ["unshare", "--mount", "--propagation", "private", "sh", "-ec", _MOUNT, "sh"]
-    argv = [*mounted, str(disk.base(paths, node.name)), str(home), *_nspawn(paths, spec, node)]
+    argv = [
+        *mounted,
+        str(disk.base(paths, node.name)),
+        str(home),
+        str(_namespace(spec, node)),
+        *_nspawn(paths, spec, node),
+    ]
     return subprocess.Popen(
         own.entering(argv),
         stdin=subprocess.DEVNULL,
@@ -70,11 +78,15 @@ def _nspawn(paths: Paths, spec: Spec, node: Node) -> List[str]:
         "--directory=%s" % (home / "root"),
         "--machine=" + names.machine(spec.name, node.name),
         "--hostname=" + node.name,
-        "--network-namespace-path=%s" % netns.path(names.node_namespace(spec.name, node.name)),
+        "--network-namespace-path=%s" % _namespace(spec, node),
         # A real file system for container storage: overlay on overlay does not work.
         "--bind=%s:/var/lib/containers" % (home / "containers"),
         "--bind-ro=%s:%s" % (repository.directory(paths.cache, node.suite), images.REPOSITORY_TARGET),
     ]
+
+
+def _namespace(spec: Spec, node: Node) -> Path:
+    return netns.path(names.node_namespace(spec.name, node.name))
 
 
 def cut(spec: Spec, node: Node) -> None:

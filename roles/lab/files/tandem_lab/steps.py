@@ -8,7 +8,8 @@ The same list is the plan of check mode and the work of a real run, so the two a
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Iterator, Optional
+from ipaddress import IPv4Address
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 from . import access, chassis, disk, emulator, images, machine, names, netns, panel, repository, spec as specs, teardown
 from .errors import ChassisGone, LabError
@@ -53,7 +54,7 @@ def check_change(old: Spec, new: Spec) -> None:
         raise LabError("%s: use `reset` for a new lab, or undo it" % "; ".join(faults))
 
 
-def _bmc_place(node: Node) -> Optional[tuple]:  # type: ignore[type-arg]
+def _bmc_place(node: Node) -> Optional[Tuple[IPv4Address, str]]:
     return (node.bmc.address, node.bmc.user) if node.bmc else None
 
 
@@ -112,7 +113,7 @@ def state_of(paths: Paths, node: str) -> Optional[Dict[str, Any]]:
 def _directories(paths: Paths) -> None:
     for path in paths.directories():
         path.mkdir(parents=True, exist_ok=True)
-    for path in (paths.state / "bmc", paths.ssh_control):
+    for path in (paths.state, paths.state / "bmc", paths.ssh_control):
         path.chmod(0o700)
 
 
