@@ -87,6 +87,7 @@ class Host:
     def pristine(self) -> Host:
         self.paths.conf.write_text(DEBIAN)
         self.cib("")
+        self.keys({"pacemaker": b"r" * 4096})  # the package makes it
         self.active = {"corosync", "pacemaker"}
         self.enabled = {"corosync", "pacemaker"}
         self.others = {}

@@ -145,6 +145,8 @@ PRISTINE = {
     "as installed": (lambda host: None, True),
     "stopped": (lambda host: host.active.clear(), True),
     "with the keys this request brings": (lambda host: host.keys(), True),
+    "with the package's key for remote nodes": (lambda host: host.keys({"pacemaker": b"r" * 4096}), True),
+    "with somebody's key for remote nodes": (lambda host: host.keys({"pacemaker": b"r" * 256}), False),
     "another name": (lambda host: host.paths.conf.write_text(DEBIAN.replace("debian", "prod")), False),
     "another address": (lambda host: host.paths.conf.write_text(DEBIAN.replace("127.0.0.1", "10.0.0.1")), False),
     "another node name": (lambda host: host.paths.conf.write_text(DEBIAN.replace("node1", "web1")), False),

@@ -23,7 +23,7 @@ from ..corosync.spec import Node, Spec
 from ..errors import AgentError, Fault, invalid
 from . import guard
 from .host import Snapshot, same_host
-from .relation import OURS, PRISTINE, relation
+from .relation import NONE, OURS, PRISTINE, relation
 from .request import Request
 
 CONF = "/etc/corosync/corosync.conf"
@@ -195,7 +195,8 @@ class _Decision:
         steps, missing = [], []
         for name, present in self.snapshot.keys.items():
             given = self.request.keys.get(name)
-            if present is not None and (self.ours or present == given):
+            kept = self.ours or (self.relation == NONE and present == given)  # clearing takes what the packages made
+            if present is not None and kept:
                 continue
             if given is None:
                 missing.append(name)

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import shutil
 import time
+from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..context import Context
@@ -43,18 +45,18 @@ class Hands:
     # -- files
 
     def write_conf(self, text: str) -> None:
-        self.paths.conf.parent.mkdir(parents=True, exist_ok=True)
+        _directory(self.paths.conf.parent, 0o755, None)
         write_atomic(self.paths.conf, text.encode())
 
     def write_key(self, name: str, key: bytes) -> None:
         """Corosync's key is root's alone; Pacemaker's is read by its daemons, which run as hacluster."""
         path = self.paths.keys[name]
         if name == "corosync":
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _directory(path.parent, 0o755, None)
             write_atomic(path, key, 0o400, self.owner("root", "root"))
-            return
-        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        write_atomic(path, key, 0o400, self.owner("hacluster", "haclient"))
+        else:
+            _directory(path.parent, 0o750, self.owner("root", "haclient"))
+            write_atomic(path, key, 0o400, self.owner("hacluster", "haclient"))
 
     def remove_cluster(self) -> None:
         """Keys, CIB and certificates first, corosync.conf last: until it is gone, the host is known to be this cluster's."""
@@ -68,6 +70,7 @@ class Hands:
         """Stop the packages' own cluster and forget it; its corosync.conf is overwritten by the next step."""
         self.stop(("pacemaker", "corosync"))
         self._remove_state()
+        remove(self.paths.keys["pacemaker"])  # the package's; later it could not be told from the cluster's
 
     def _remove_state(self) -> None:
         for directory, pattern in (
@@ -182,6 +185,16 @@ class Hands:
     def _trusts(self, hosts: Mapping[str, str]) -> bool:
         trusted = trusted_hosts(self.paths)
         return all(address in trusted.get(name, frozenset()) for name, address in hosts.items())
+
+
+def _directory(path: Path, mode: int, owner: Optional[Tuple[int, int]]) -> None:
+    """Make a directory that the packages have not made; the agent's own umask must not decide who may look into it."""
+    if path.is_dir():
+        return
+    path.mkdir(parents=True)
+    if owner is not None:
+        os.chown(path, *owner)
+    path.chmod(mode)
 
 
 def _refused(said: str, hosts: Sequence[str]) -> AgentError:

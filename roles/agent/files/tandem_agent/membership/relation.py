@@ -13,6 +13,7 @@ from ..errors import AgentError
 from .host import Snapshot
 
 OURS, NONE, PRISTINE = "ours", "none", "pristine"
+PACKAGE_KEY = 4096  # bytes of the /etc/pacemaker/authkey that Debian's package makes when it is installed
 
 
 def relation(name: str, snapshot: Snapshot, keys: Mapping[str, bytes]) -> str:
@@ -31,8 +32,9 @@ def relation(name: str, snapshot: Snapshot, keys: Mapping[str, bytes]) -> str:
 def pristine(snapshot: Snapshot, keys: Mapping[str, bytes]) -> bool:
     """Whether this is exactly the cluster that Debian's and Ubuntu's packages make and start when they are installed.
 
-    One member, node1 with id 1 at 127.0.0.1, in a cluster called debian, nothing in its CIB, and no keys (but those
-    that this very request brings). It serves nobody and may go; everything else is somebody's.
+    One member, node1 with id 1 at 127.0.0.1, in a cluster called debian, nothing in its CIB, and no keys but those
+    that this very request brings and the random one for remote nodes that the package makes. It serves nobody and may
+    go; everything else is somebody's.
     """
     tree = snapshot.tree
     if tree is None or read.cluster_name(tree) != "debian" or read.device(tree) is not None:
@@ -48,7 +50,10 @@ def pristine(snapshot: Snapshot, keys: Mapping[str, bytes]) -> bool:
 
 
 def _foreign_keys(snapshot: Snapshot, keys: Mapping[str, bytes]) -> bool:
-    return any(key is not None and key != keys.get(name) for name, key in snapshot.keys.items())
+    made = {"pacemaker": PACKAGE_KEY}
+    return any(
+        key is not None and key != keys.get(name) and len(key) != made.get(name) for name, key in snapshot.keys.items()
+    )
 
 
 def _nothing_left(snapshot: Snapshot, keys: Mapping[str, bytes]) -> None:

@@ -1,0 +1,262 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: ha_host_info
+short_description: Say what a host still lacks to become a member
+version_added: 1.0.0
+description:
+  - Compares packages, services, names in C(/etc/hosts) and a password with what is wanted, in one call, and returns only what is
+    missing. A role then runs its other tasks only where there is something to do.
+  - Works on a bare host. Needs no agent and changes nothing.
+options:
+  packages:
+    description:
+      - Packages that must be installed.
+      - C(a|b) is satisfied by either; if none is there, the first one that the host's package sources have is returned.
+    type: list
+    elements: str
+    default: []
+  services:
+    description: Units of systemd that must run and start at boot.
+    type: list
+    elements: str
+    default: []
+  hosts:
+    description: Lines that must stand in C(/etc/hosts) between the markers of O(marker), and nothing else between them.
+    type: list
+    elements: str
+    default: []
+  marker:
+    description: The word in the markers, as C(# BEGIN word) and C(# END word).
+    type: str
+    default: TANDEM
+  user:
+    description: The user whose password is checked.
+    type: str
+    default: hacluster
+  password:
+    description:
+      - The password that O(user) must have. It is compared with the stored hash on the host.
+      - Left out or empty, no password is checked.
+    type: str
+author:
+  - The Tandem contributors (@tandem)
+extends_documentation_fragment:
+  - tandem.ha._attributes
+  - tandem.ha._attributes.action_group
+  - tandem.ha._attributes.platform
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is changed in any mode.
+  diff_mode:
+    support: none
+    details: Nothing is changed, so there is nothing to show.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Look what is missing
+  tandem.ha.ha_host_info:
+    packages: [corosync, pacemaker, "pacemaker-cli-utils|pacemaker-cli", pcs]
+    services: [pcsd]
+    hosts: [192.0.2.11 c1, 192.0.2.12 c2]
+    password: "{{ node_hacluster_password }}"
+  register: host
+
+- name: Install what is missing
+  ansible.builtin.package:
+    name: "{{ host.missing.packages }}"
+    state: present
+  when: host.missing.packages | length > 0
+"""
+
+RETURN = r"""
+complete:
+  description: Whether nothing is missing.
+  returned: always
+  type: bool
+missing:
+  description: What is missing. Everything empty or false when nothing is.
+  returned: always
+  type: dict
+  contains:
+    packages:
+      description: Packages to install.
+      returned: always
+      type: list
+      elements: str
+    services:
+      description: Units that do not run, or do not start at boot.
+      returned: always
+      type: list
+      elements: str
+    hosts:
+      description: Whether the block in C(/etc/hosts) differs.
+      returned: always
+      type: bool
+    password:
+      description: Whether the user has another password, or does not exist.
+      returned: always
+      type: bool
+  sample: {packages: [pcs], services: [pcsd], hosts: true, password: true}
+firewall:
+  description: The firewall that is active, V(firewalld), V(ufw) or none.
+  returned: always
+  type: str
+  sample: ufw
+os:
+  description: C(ID), C(ID_LIKE) and C(VERSION_ID) of C(/etc/os-release), in small letters.
+  returned: always
+  type: dict
+  sample: {id: debian, like: [], version: "12"}
+python:
+  description: The version of the host's C(/usr/bin/python3), by which the agent runs. Null when there is none.
+  returned: always
+  type: str
+  sample: 3.11.2
+"""
+
+import os
+import re
+import shlex
+
+from ansible_collections.tandem.ha.plugins.module_utils._module import create
+from ansible_collections.tandem.ha.plugins.module_utils._password import has_password
+
+OPTIONS = {
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "services": {"type": "list", "elements": "str", "default": []},
+    "hosts": {"type": "list", "elements": "str", "default": []},
+    "marker": {"type": "str", "default": "TANDEM"},
+    "user": {"type": "str", "default": "hacluster"},
+    "password": {"type": "str", "no_log": True},
+}
+
+
+def read(path):
+    """A file's text, empty when there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def os_release(text):
+    """ID, ID_LIKE and VERSION_ID of an os-release file."""
+    values = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not name.startswith("#"):
+            values[name.strip()] = " ".join(shlex.split(value)).lower()
+    return {
+        "id": values.get("ID", ""),
+        "like": values.get("ID_LIKE", "").split(),
+        "version": values.get("VERSION_ID", ""),
+    }
+
+
+def block(text, marker):
+    """The lines between the markers in a text; None when there are no markers."""
+    match = re.search(
+        r"^# BEGIN %s$\n(.*?)^# END %s$" % (re.escape(marker), re.escape(marker)), text, re.MULTILINE | re.DOTALL
+    )
+    return None if match is None else match.group(1).splitlines()
+
+
+class Packages(object):
+    """The host's packages, by dpkg or by rpm."""
+
+    def __init__(self, module):
+        self.module = module
+        self.dpkg = module.get_bin_path("dpkg-query")
+
+    def installed(self, names):
+        """Those of `names` that are installed."""
+        if self.dpkg:
+            argv = [self.dpkg, "--show", "--showformat=${Package} ${db:Status-Status}\n"] + names
+        else:
+            argv = [self.module.get_bin_path("rpm", True), "--query", "--queryformat", "%{NAME} installed\n"] + names
+        _rc, out, _err = self.module.run_command(argv)
+        return {line.split()[0] for line in out.splitlines() if line.endswith(" installed")}
+
+    def available(self, name):
+        """Whether the package sources have `name`, as far as the host knows without asking them again."""
+        if self.dpkg:
+            _rc, out, _err = self.module.run_command([self.module.get_bin_path("apt-cache", True), "policy", name])
+            return re.search(r"^ +Candidate: (?!\(none\))", out, re.MULTILINE) is not None
+        tool = self.module.get_bin_path("dnf") or self.module.get_bin_path("yum", True)
+        return self.module.run_command([tool, "--quiet", "list", name])[0] == 0
+
+    def missing(self, wanted):
+        """What to install so that each entry of `wanted` is satisfied."""
+        choices = [entry.split("|") for entry in wanted]
+        here = self.installed([name for choice in choices for name in choice]) if choices else set()
+        found = []
+        for choice in choices:
+            if not here.intersection(choice):
+                found.append(
+                    choice[0]
+                    if len(choice) == 1
+                    else next((name for name in choice if self.available(name)), choice[0])
+                )
+        return found
+
+
+def idle_services(module, names):
+    """Units that are not both active and enabled."""
+    if not names:
+        return []
+    argv = [module.get_bin_path("systemctl", True), "show", "--property=ActiveState,UnitFileState"] + names
+    _rc, out, _err = module.run_command(argv)
+    blocks = out.strip().split("\n\n") + [""] * len(names)
+    good = [{"ActiveState=active", "UnitFileState=enabled"} <= set(text.splitlines()) for text in blocks]
+    return [name for name, fine in zip(names, good) if not fine]
+
+
+def firewall(module):
+    """The name of the active firewall that guards this host, empty when none does."""
+    if os.path.exists("/run/systemd/system"):
+        rc, _out, _err = module.run_command(["systemctl", "is-active", "--quiet", "firewalld"])
+        if rc == 0:
+            return "firewalld"
+    return "ufw" if re.search(r"^ENABLED=yes", read("/etc/ufw/ufw.conf"), re.MULTILINE | re.IGNORECASE) else ""
+
+
+def python_version(module):
+    """The version of /usr/bin/python3."""
+    if not os.path.exists("/usr/bin/python3"):
+        return None
+    _rc, out, _err = module.run_command(["/usr/bin/python3", "-c", "import platform; print(platform.python_version())"])
+    return out.strip() or None
+
+
+def main():
+    module = create(OPTIONS)
+    wanted = module.params
+    password = wanted["password"]
+    missing = {
+        "packages": Packages(module).missing(wanted["packages"]),
+        "services": idle_services(module, wanted["services"]),
+        "hosts": bool(wanted["hosts"]) and block(read("/etc/hosts"), wanted["marker"]) != wanted["hosts"],
+        "password": bool(password) and not has_password(wanted["user"], password),
+    }
+    release = os_release(read("/etc/os-release"))
+    module.exit_json(
+        changed=False,
+        complete=not any(missing.values()),
+        missing=missing,
+        firewall=firewall(module),
+        os=release,
+        python=python_version(module),
+    )
+
+
+if __name__ == "__main__":
+    main()
