@@ -25,7 +25,7 @@ def script(tmp_path):
     path = tmp_path / "fence-c1"
     path.write_text(
         environment.from_string(TEMPLATE.read_text()).render(
-            secret_item={"password": SECRET}, fencing_ipmitool=str(tool)
+            fencing_secret={"password": SECRET}, fencing_ipmitool=str(tool)
         )
     )
     for program in (tool, path):
