@@ -54,10 +54,14 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
 
 
 def _configuration(root: Element) -> bytes:
-    """The CIB without its status: what happened is told from crm_mon, crm_verify shall judge the configuration alone."""
+    """The CIB without what happened: that is told from crm_mon, crm_verify shall judge the configuration. Who is online
+    stays: it would see nodes it knows nothing of as candidates for fencing.
+    """
     bare = Element(root.tag, root.attrib)
     bare.extend(child for child in root if child.tag != "status")
-    SubElement(bare, "status")
+    status = SubElement(bare, "status")
+    for node in root.iterfind("status/node_state"):
+        SubElement(status, node.tag, node.attrib)
     return serialize(bare)
 
 

@@ -1,7 +1,7 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """JSON values as YAML that people like to read. Writes only; whatever another reader might take for something else than
-a text (numbers, dates, `yes`, `null`, `~`, anything with punctuation) is quoted as JSON, which YAML 1.2 contains.
+a text (numbers, dates, `yes`, `null`, `~`, anything with punctuation) is quoted.
 """
 
 from __future__ import annotations
@@ -45,9 +45,21 @@ def _item(value: Any) -> Iterator[str]:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and _is_plain(value):
-        return value
-    return json.dumps(value)
+    if isinstance(value, str):
+        return value if _is_plain(value) else f'"{"".join(map(_character, value))}"'
+    text = json.dumps(value)
+    # Readers of YAML 1.1 take 1e-07 for a text, 1.0e-07 for a number.
+    return text.replace("e", ".0e", 1) if isinstance(value, float) and "." not in text else text
+
+
+def _character(character: str) -> str:
+    """One character inside double quotes. Beyond ASCII everything is escaped: no reader can stumble over it."""
+    if character in '"\\':
+        return "\\" + character
+    if " " <= character <= "~":
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _is_plain(text: str) -> bool:
