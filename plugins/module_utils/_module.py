@@ -54,15 +54,34 @@ class HaModule(AnsibleModule):
     Ansible hides what an option spec marks `no_log`; the keys of a free map have no spec, and the invocation of
     every module goes to the host's journal. That happens inside AnsibleModule.__init__, so only an override comes
     early enough.
+
+    It also takes names as Pacemaker writes them (`on-fail`), which Ansible allows for no option of its own: a document
+    that the agent returned can be given back.
     """
 
     def _load_params(self) -> None:
         super(HaModule, self)._load_params()
         self.no_log_values.update(secrets(self.params))
+        self.params = undashed(self.params, self.argument_spec)
 
     def _log_invocation(self) -> None:
         self.no_log_values.update(secrets(self.params))  # once more: maps that were written as text are maps by now
         super(HaModule, self)._log_invocation()
+
+
+def undashed(value: Any, options: Mapping[str, Any]) -> Any:
+    """Options with `_` for `-` in the names that the spec knows so; free maps stay as they are."""
+    if isinstance(value, list):
+        return [undashed(item, options) for item in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {}
+    for name, item in value.items():
+        plain = str(name).replace("-", "_")
+        known = plain if plain in options and plain not in value else name
+        inner = options.get(known, {}).get("options")
+        renamed[known] = undashed(item, inner) if inner else item
+    return renamed
 
 
 def create(options: Mapping[str, Any], **rules: Any) -> HaModule:
@@ -141,12 +160,10 @@ def secrets(value: Any, name: str = "") -> Set[str]:
 def _secrets(value: Any, name: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            for found in _secrets(item, str(key)):
-                yield found
+            yield from _secrets(item, str(key))
     elif isinstance(value, (list, tuple)):
         for item in value:
-            for found in _secrets(item, name):
-                yield found
+            yield from _secrets(item, name)
     elif is_secret(name) and _hides(name, value):
         yield str(value)
     elif isinstance(value, str) and value.lstrip()[:1] in ("{", "["):  # a map written as text, as on a command line
@@ -154,8 +171,7 @@ def _secrets(value: Any, name: str) -> Iterator[str]:
             tree = json.loads(value)
         except ValueError:
             return
-        for found in _secrets(tree, name):
-            yield found
+        yield from _secrets(tree, name)
 
 
 def _hides(name: str, value: Any) -> bool:

@@ -26,11 +26,11 @@ OPERATION: Spec = {
     "interval": TEXT,
     "timeout": TEXT,
     "role": {"type": "str", "choices": ROLES},
-    "start_delay": {"type": "str", "aliases": ["start-delay"]},
-    "on_fail": {"type": "str", "aliases": ["on-fail"]},
+    "start_delay": TEXT,
+    "on_fail": TEXT,
     "enabled": FLAG,
-    "record_pending": {"type": "bool", "aliases": ["record-pending"]},
-    "interval_origin": {"type": "str", "aliases": ["interval-origin"]},
+    "record_pending": FLAG,
+    "interval_origin": TEXT,
     "description": TEXT,
 }
 
@@ -159,7 +159,7 @@ def single(spec: Spec) -> Spec:
 
 
 def given(spec: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Dict[str, Any]:
-    """What of `params` was given, without aliases, as the document spells it."""
+    """What of `params` was given, as the document spells it."""
     found: Dict[str, Any] = {}
     for key, option in spec.items():
         value = params.get(key)

@@ -127,7 +127,7 @@ status:
           status: complete
           reason: not running
           text: vip monitor on c1 failed with not running
-          at: 2026-11-21 10:11:12Z
+          at: "2026-11-21 10:11:12Z"
     fencing:
       description: What was fenced.
       returned: always
@@ -185,7 +185,7 @@ transactions:
   elements: dict
   sample:
     - id: 20261121T101112-0001-c1
-      time: 2026-11-21T10:11:12Z
+      time: "2026-11-21T10:11:12Z"
       request: ha_resource vip
       changed: true
       plan: [create primitive vip]

@@ -63,6 +63,7 @@ options:
       - For each operation name you give, the resource has exactly the operations you give. Names you do not give stay as they are.
       - A new resource gets the operations of its agent's metadata for the names you do not give.
       - An empty list means no operations at all.
+      - Options whose names have a dash in Pacemaker may be written with it too, such as V(on-fail).
     type: list
     elements: dict
     suboptions:
@@ -83,22 +84,18 @@ options:
       start_delay:
         description: How long to wait before it is first run.
         type: str
-        aliases: [start-delay]
       on_fail:
         description: What to do when it fails, such as V(restart), V(block) or V(fence).
         type: str
-        aliases: [on-fail]
       enabled:
         description: Whether it is run at all.
         type: bool
       record_pending:
         description: Whether it is shown while it is still running.
         type: bool
-        aliases: [record-pending]
       interval_origin:
         description: The moment from which the repetitions are counted.
         type: str
-        aliases: [interval-origin]
       description:
         description: A text for people.
         type: str

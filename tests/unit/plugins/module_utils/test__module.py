@@ -89,7 +89,7 @@ def test_a_run_applies_and_waits(agent, ended):
 
 def test_a_check_plans_and_does_not_wait(agent, ended):
     fake = agent(answer(dict(OUTCOME, transaction=None)))
-    _, end = ended(check_mode=True)
+    end = ended(check_mode=True)[1]
     assert fake.requests[0]["op"] == "plan"
     assert sorted(fake.requests[0]["params"]) == ["allow", "document", "request"]
     assert end.returned["changed"] is True and end.returned["transaction"] is None
@@ -126,7 +126,7 @@ def test_a_check_on_a_host_that_is_not_ready_predicts_a_change(agent, ended, cod
 
 
 def test_a_run_without_an_agent_fails_with_the_remedy(ended):
-    _, end = ended()
+    end = ended()[1]
     assert end.failed
     assert end.returned["code"] == "agent.missing"
     assert "run the role tandem.ha.agent" in end.returned["msg"]
@@ -135,14 +135,14 @@ def test_a_run_without_an_agent_fails_with_the_remedy(ended):
 def test_a_check_still_says_what_is_wrong(agent, ended):
     faults = [{"path": "resources[0].agent", "message": "is required"}]
     agent(lambda request: error(request, "document.invalid", "the document has 1 fault", faults=faults))
-    _, end = ended(check_mode=True)
+    end = ended(check_mode=True)[1]
     assert end.failed and end.returned["faults"] == faults
 
 
 @pytest.mark.parametrize("name", ["faults", "failures", "refused", "pending"])
 def test_an_error_is_passed_on_whole(agent, ended, name):
     agent(lambda request: error(request, "some.code", "what to do", **{name: ["x"], "transaction": "t-2"}))
-    _, end = ended()
+    end = ended()[1]
     assert end.failed
     assert end.returned["msg"] == "what to do"
     assert end.returned["code"] == "some.code"
@@ -161,7 +161,7 @@ def test_a_refusal_of_the_options_asks_nobody(ended):
     def refuse(_params):
         raise _module.Refusal("agent makes no sense with kind=group")
 
-    _, end = ended(refuse)
+    end = ended(refuse)[1]
     assert end.failed
     assert end.returned == {"msg": "agent makes no sense with kind=group", "code": "params.invalid"}
 
@@ -222,6 +222,28 @@ def test_secrets_are_hidden_even_when_the_options_are_wrong(real):
     returned, logged = real(arguments, {"params": {"type": "dict"}})
     assert returned["failed"] and "nmae" in returned["msg"]
     assert "geheim" not in json.dumps(returned) and "geheim" not in logged
+
+
+def test_names_may_have_pacemakers_dashes(real):
+    op = {"name": {"type": "str"}, "on_fail": {"type": "str"}}
+    options = {
+        "resources": {
+            "type": "list",
+            "elements": "dict",
+            "options": {"ops": {"type": "list", "elements": "dict", "options": op}},
+        },
+        "meta": {"type": "dict"},
+    }
+    ops = [{"name": "monitor", "on-fail": "block"}, {"name": "start", "on_fail": "fence"}]
+    arguments = {"resources": [{"ops": ops}], "meta": {"on-fail": "stays"}}
+    returned = real(arguments, options)[0]
+    assert [op["on_fail"] for op in returned["resources"][0]["ops"]] == ["block", "fence"]
+    assert returned["meta"] == {"on-fail": "stays"}
+
+
+def test_a_name_in_both_spellings_is_refused(real):
+    returned = real({"a_b": "1", "a-b": "2"}, {"a_b": {"type": "str"}})[0]
+    assert returned["failed"] and "a-b" in returned["msg"]
 
 
 def test_secrets_in_an_error_of_the_agent_are_hidden(real, agent, socket_path):

@@ -41,8 +41,8 @@ def test_free_maps_pass_as_they_are():
     assert given(RESOURCE, {"params": params}) == {"params": params}
 
 
-def test_operation_options_are_spelt_as_pacemaker_spells_them_and_aliases_are_not_sent_twice():
-    ops = [{"name": "monitor", "start_delay": "5s", "start-delay": "5s", "on_fail": "block", "record_pending": False}]
+def test_operation_options_are_spelt_as_pacemaker_spells_them():
+    ops = [{"name": "monitor", "start_delay": "5s", "on_fail": "block", "record_pending": False}]
     assert given(RESOURCE, {"ops": ops}) == {
         "ops": [{"name": "monitor", "start-delay": "5s", "on-fail": "block", "record-pending": False}]
     }

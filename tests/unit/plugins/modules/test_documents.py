@@ -41,7 +41,7 @@ RESOURCES = [
     ),
     ({"name": "vip", "ops": []}, {"id": "vip", "kind": "primitive", "state": "present", "ops": []}),
     (
-        {"name": "vip", "ops": [{"name": "monitor", "interval": "10s", "on-fail": "block", "enabled": True}]},
+        {"name": "vip", "ops": [{"name": "monitor", "interval": "10s", "on_fail": "block", "enabled": True}]},
         {
             "id": "vip",
             "kind": "primitive",
