@@ -214,7 +214,7 @@ class Tools:
     def fence_reboot(self, node: str, timeout: float) -> None:
         """Power-cycle `node` through the cluster's own fencing and wait until that is confirmed. `fence.failed` if not."""
         seconds = max(1, int(timeout) - 2)  # the tool's own limit first: it says more than a kill
-        completed = self.runner.run(["stonith_admin", f"--reboot={node}", f"--timeout={seconds}s"], timeout=timeout)
+        completed = self.runner.run(["stonith_admin", f"--reboot={node}", f"--timeout={seconds}"], timeout=timeout)
         if completed.rc != OK:
             said = cleaned(completed.stderr) or f"exit code {completed.rc}"
             raise AgentError("fence.failed", f"fencing {node} failed: {said}", {"node": node, "rc": completed.rc})
