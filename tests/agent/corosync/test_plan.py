@@ -181,7 +181,6 @@ def test_link_options_come_and_go_without_touching_unknown_ones() -> None:
         )
     )
     assert {k: v for k, v in flat(build(tree, links=[])).items() if "interface" in k} == {
-        "totem.interface.0.linknumber": "0",
         "totem.interface.0.hand": "made",
     }
 

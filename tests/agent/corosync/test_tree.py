@@ -113,9 +113,7 @@ def test_flat_names_are_those_of_the_running_corosync() -> None:
     )
     assert flat(tree) == {
         "totem.version": "2",
-        "totem.interface.1.linknumber": "1",
         "totem.interface.1.knet_link_priority": "5",
-        "totem.interface.0.ringnumber": "0",
         "nodelist.node.0.ring0_addr": "a",
         "nodelist.node.0.nodeid": "7",
         "nodelist.node.1.ring0_addr": "b",

@@ -27,7 +27,7 @@ def _lines(section: Section) -> Iterator[str]:
 def flat(tree: Section) -> Dict[str, str]:
     """`totem`, `quorum` and `nodelist` under the names that `corosync-cmapctl` prints.
 
-    Nodes are numbered by position, interfaces by their link number, everything else by its path.
+    Nodes are numbered by position, interfaces by their link number, which is not kept apart; everything else by its path.
     """
     keys: Dict[str, str] = {}
     for name in ("totem", "quorum"):
@@ -43,7 +43,8 @@ def flat(tree: Section) -> Dict[str, str]:
 
 def _flatten(section: Section, prefix: str, keys: Dict[str, str]) -> None:
     for option in section.options():
-        keys[f"{prefix}.{option.key}"] = option.value
+        if section.name != "interface" or option.key not in ("linknumber", "ringnumber"):
+            keys[f"{prefix}.{option.key}"] = option.value
     for child in section.sections():
         path = f"{prefix}.{child.name}"
         if path == "totem.interface":
