@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import pathlib
 import re
@@ -188,9 +187,3 @@ def test_no_quorum_and_failed_fencing_have_codes(tmp_path: pathlib.Path) -> None
     with pytest.raises(AgentError) as caught:
         tools.fence_reboot("c2", 5)
     assert caught.value.code == "fence.failed" and "no device for c2" in caught.value.message
-
-
-def test_the_machine_keeps_no_copies(tools: Tools, cib_text: str) -> None:
-    """Neither the tools' shadow directory nor the temporary directory holds a CIB after all of the above."""
-    tools.graph(with_resources(cib_text, 1).encode())
-    assert not glob.glob(os.path.join(os.environ.get("TMPDIR", "/tmp"), "tandem-*"))
