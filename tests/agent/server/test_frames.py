@@ -121,7 +121,7 @@ def test_many_brackets_cost_little() -> None:
     assert time.monotonic() - started < 5
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes(data: bytes) -> None:
     try:
@@ -132,11 +132,11 @@ def test_any_bytes(data: bytes) -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(["v", "id", "op", "params", "deadline", "x"]), JSON | st.just(1)))
 def test_any_object(frame: Dict[str, Any]) -> None:
     try:
