@@ -178,7 +178,11 @@ def choose_phase(module: AnsibleModule) -> Dict[str, Any]:
         timing = expected(client.call("cluster.info").get("timing"), document.get("stonith", []), choice["target"])
     params = [item.get("params", {}) for item in document.get("resources", []) if item["id"] == choice["vip"]]
     return dict(
-        choice, address=params[0].get("ip") if params else None, timing=timing, cluster=status["cluster"]["name"]
+        choice,
+        name=time.strftime("drill-%Y%m%dT%H%M%S", time.gmtime()),
+        cluster=status["cluster"]["name"],
+        address=params[0].get("ip") if params else None,
+        timing=timing,
     )
 
 

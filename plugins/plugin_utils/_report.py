@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
 
+SWITCHING = 0.5  # seconds from the request until a device has switched the power off
 SCHEDULING = 0.3  # seconds from "fenced" to the start of the resource, as the agent's own prediction has it
 STEPS = {
     "lost": "membership lost",
@@ -55,13 +56,18 @@ def drill(
 
 
 def _predicted(choice: Mapping[str, Any], cut: bool) -> dict[str, float]:
-    """The worst case of each step. A node that is fenced on request need not be missed first."""
+    """The worst case of each step.
+
+    A node that is fenced on request is off after half a second. That it is fenced becomes known to all by the cluster's
+    own messages, and those wait until the members have noticed that one of them is missing.
+    """
     timing = choice.get("timing") or {}
     if not timing:
         return {}
-    lost = float(timing["detection_max"]) if cut else 0.0
-    fenced = lost + float(timing["fencing"])
-    predicted = {"fenced": fenced, **({"lost": lost} if cut else {})}
+    missed, fencing = float(timing["detection_max"]), float(timing["fencing"])
+    lost = missed if cut else SWITCHING + missed
+    fenced = lost + fencing if cut else max(fencing, lost + SCHEDULING)
+    predicted = {"lost": lost, "fenced": fenced}
     if choice["moves"]:
         predicted["answers"] = float(timing["total_max"]) if cut else fenced + SCHEDULING + float(timing["vip"])
     return {name: round(value, 2) for name, value in predicted.items()}

@@ -30,9 +30,9 @@ def test_a_power_cut_counts_from_the_cut():
     assert report["table"][-1] == "address silent for                <= 6.7         6.1"
 
 
-def test_a_fencing_on_request_needs_no_detection():
+def test_a_fencing_on_request_is_known_when_the_node_is_missed():
     report = drill({**CHOICE, "moves": False}, WATCH, {"probes": 9, "gaps": []})
-    assert report["predicted"] == {"fenced": 2.5}
+    assert report["predicted"] == {"lost": 4.2, "fenced": 4.5}
     assert (report["silent"], report["silent_at_most"]) == (0.0, 0.0)
     assert "answers" not in report["measured"]
 

@@ -1,0 +1,78 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real fencing: the power of a controller goes, the address answers from the other, the node comes back by itself."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pair import Pair
+
+MARGIN = 1.2  # over the prediction: the machine that runs the lab is shared
+
+
+def show(report: dict) -> None:
+    print("\n" + "\n".join(report["table"]))
+
+
+def test_a_power_cut_of_the_holder_moves_the_address(site: Pair) -> None:
+    holder = site.holder()
+    report = site.drill(drill_target="holder", drill_method="power")
+    show(report)
+    assert report["target"] == holder
+    assert report["silent"] <= report["predicted"]["answers"] * MARGIN, json.dumps(report)
+    assert set(report["measured"]) == {"lost", "fenced", "vip", "answers", "back", "settled"}
+    assert report["measured"]["fenced"] <= report["measured"]["vip"], (
+        "nothing may start before the node is known to be off"
+    )
+    site.settle()
+    assert site.holder() != holder, "the address does not go back by itself"
+    run = site.site()
+    assert run.ok and run.changed == {}, run.text
+
+
+def test_fencing_the_standby_on_request_leaves_the_address_alone(site: Pair) -> None:
+    standby = site.other()
+    report = site.drill()
+    show(report)
+    assert report["target"] == standby
+    assert report["silent"] < 1.0
+    site.settle()
+
+
+def test_a_drill_is_refused_while_something_is_wrong(site: Pair) -> None:
+    standby = site.other()
+    site.node("c1", f"pcs node standby {standby} --wait=60")
+    try:
+        run = site.play("drill", "-e", "drill_confirm=yes")
+        assert run.rc != 0 and f"{standby} is in standby" in run.text, run.text
+    finally:
+        site.node("c1", f"pcs node unstandby {standby} --wait=60")
+
+
+@pytest.mark.slow
+def test_with_the_fast_profile_the_address_answers_within_seven_seconds(site: Pair) -> None:
+    changed = site.site("-e", "cluster_timing=fast", "--diff")
+    assert changed.ok, changed.text
+    try:
+        report = site.drill(drill_target="holder", drill_method="power")
+        show(report)
+        assert report["silent"] <= 7.0, json.dumps(report)
+        site.settle()
+    finally:
+        back = site.site()
+        assert back.ok, back.text
+
+
+@pytest.mark.slow
+def test_a_silent_or_lying_bmc_fails_the_run_clearly(site: Pair) -> None:
+    for mode, words in (("silent", "does not answer c1"), ("error", "Fencing does not work"), ("lying", None)):
+        site.lab("bmc", "c2", "--mode", mode)
+        try:
+            run = site.site()
+            if words:
+                assert run.rc != 0 and words in run.text, run.text
+        finally:
+            site.lab("bmc", "c2", "--mode", "ok")
+    site.node("c1", "pcs stonith cleanup", code=None)
