@@ -143,12 +143,14 @@ def _await_ssh(paths: Paths, spec: Spec) -> None:
         waiting = [node for node in waiting if not access.ssh_answers(spec, node)]
         if not waiting:
             return
-        if time.monotonic() > deadline:
-            reasons = [
-                "%s (%s)" % (node, (steps.state_of(paths, node) or {}).get("reason", "no supervisor"))
-                for node in waiting
-            ]
-            raise LabError("no SSH from %s; see the logs in %s" % (", ".join(reasons), paths.run / "node"))
+        states = {node: steps.state_of(paths, node) or {"power": "off", "reason": "no supervisor"} for node in waiting}
+        # What went off again by itself will not come back by waiting.
+        failed = (
+            waiting if time.monotonic() > deadline else [node for node in waiting if states[node]["power"] == "off"]
+        )
+        if failed:
+            reasons = "; ".join("%s: %s" % (node, states[node]["reason"]) for node in failed)
+            raise LabError("no SSH from %s (logs are in %s)" % (reasons, paths.run / "node"))
         time.sleep(0.1)
 
 

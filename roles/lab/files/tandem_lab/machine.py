@@ -25,7 +25,7 @@ _MOUNT = (
     'rm -rf "$2/work/work/incompat";'
     ' mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work,volatile" "$2/root";'
     " mkdir -p /run/systemd/nspawn; mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn;"
-    ' for name in /run/netns/*; do [ "$name" = "$3" ] || umount -l "$name"; done 2>/dev/null;'
+    ' for name in /run/netns/*; do [ "$name" = "$3" ] || umount -l "$name" 2>&- || :; done;'
     ' shift 3; exec "$@"'
 )
 
