@@ -35,8 +35,8 @@ RUN_FLAKE8 = False
 """
 
 
-def run(*command: str) -> str:
-    """Run a tool as somebody who only has the archive; returns what it says, or stops here with it."""
+def run(*command: str) -> tuple[str, str]:
+    """Run a tool as somebody who only has the archive; returns its output and its complaints, or stops here with both."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     environment.update(
         ANSIBLE_COLLECTIONS_PATH=str(WORK / "installed"),
@@ -48,7 +48,7 @@ def run(*command: str) -> str:
     done = subprocess.run(command, cwd=WORK / "elsewhere", env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+    return done.stdout, done.stderr
 
 
 def build() -> Path:
@@ -77,14 +77,15 @@ def _slashed() -> list[str]:
 def importer_faults(archive: Path) -> list[str]:
     """What galaxy-importer warns about; what it refuses ends the run."""
     said = run(sys.executable, "-m", "galaxy_importer.main", str(archive))
-    return [f"galaxy-importer: {line}" for line in said.splitlines() if line.startswith(("WARNING", "ERROR"))]
+    return [f"galaxy-importer: {line}" for line in "".join(said).splitlines() if line.startswith(("WARNING", "ERROR"))]
 
 
 def module_faults() -> list[str]:
     """Modules without documentation, and modules of which only meta/runtime.yml or only their page names the group."""
     modules = sorted(path.stem for path in (INSTALLED / "plugins" / "modules").glob("*.py"))
     group = set(yaml.safe_load((INSTALLED / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"]["ha"])
-    pages = json.loads(run("ansible-doc", "-t", "module", "--json", *(f"tandem.ha.{name}" for name in modules)))
+    output, complaints = run("ansible-doc", "-t", "module", "--json", *(f"tandem.ha.{name}" for name in modules))
+    pages = json.loads(output)
     members = set()
     for name in modules:
         attributes = pages.get(f"tandem.ha.{name}", {}).get("doc", {}).get("attributes", {})
@@ -94,6 +95,7 @@ def module_faults() -> list[str]:
     undocumented = [
         f"plugins/modules/{name}.py has no documentation" for name in modules if f"tandem.ha.{name}" not in pages
     ]
+    undocumented += [f"ansible-doc: {line}" for line in complaints.splitlines()]
     return undocumented + [
         f"{name}: in the action group by {'its attributes' if name in members else 'meta/runtime.yml'} only"
         for name in sorted(members ^ group)

@@ -61,7 +61,6 @@ def environment(gate: Gate, scratch: str) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(TOP / "ansible.cfg"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(cache / "hypothesis"),
         "LC_ALL": "C.UTF-8",
-        "MYPY_CACHE_DIR": str(cache / "mypy"),
         "NO_COLOR": "1",
         "PYTHONPYCACHEPREFIX": str(cache / "python"),
         "RUFF_CACHE_DIR": str(cache / "ruff"),
