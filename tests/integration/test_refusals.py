@@ -1,6 +1,6 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wrong input: a message that names what is wrong and what to do, in check mode and in a run, and nothing changed."""
+"""Wrong input: a message that names what is wrong and what to do, and nothing changed."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ REFUSALS: Dict[str, Tuple[str, Dict[str, Any], Any, str]] = {
 
 def test_wrong_input_is_refused_and_nothing_changes(ansible: Ansible) -> None:
     tasks = [task("given", "ha_config", {"resources": [DUMMY]})]
-    for name, (module, options, _code, _message) in REFUSALS.items():
-        for check in (True, False):
-            tasks.append(task(f"{name}{', check' if check else ''}", module, options, check, may_fail=True))
+    for number, (name, (module, options, _code, _message)) in enumerate(REFUSALS.items()):
+        # One path up to the patch, so each refusal is tried in one of the two modes only.
+        tasks.append(task(name, module, options, check=number % 2 == 0, may_fail=True))
     given, *steps = ansible.run(tasks)
     wrong = [f"{step.name}: {fault}" for step in steps for fault in faults_of(step, given)]
     assert not wrong, "\n".join(wrong)
@@ -130,7 +130,7 @@ def test_wrong_input_is_refused_and_nothing_changes(ansible: Ansible) -> None:
 
 def faults_of(step: Step, given: Step) -> List[str]:
     """What a refusal gets wrong."""
-    _module, _options, code, message = REFUSALS[step.name.replace(", check", "")]
+    _module, _options, code, message = REFUSALS[step.name]
     said = step.result.get("msg", "")
     found = []
     if not step.failed or step.changed:
