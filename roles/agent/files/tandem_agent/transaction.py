@@ -25,12 +25,14 @@ from .journal import Entry
 from .model.codec import dump, load_object
 from .model.document import Document, read_document
 from .model.fields import Fields
-from .model.objects import Colocation, Level, Location, Node, Operation, Order, Primitive, State, contents
+from .model.objects import Primitive, State
 from .pacemaker.settle import Failure, Settled, known_failures, plain, sentence, settle, still_failed
 from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.tools import PatchRefused
+from .pacemaker.usual import default_operations
 from .plan.declare import Wanted, declare
 from .plan.diff import Change, diff
+from .plan.references import spoken_of
 from .plan.render import diff_of, document_of, plan_of
 from .plan.validate import validate, warnings
 
@@ -132,7 +134,7 @@ def _request(context: Context, params: Fields, effect: bool) -> Request:
         raise invalid("document.invalid", "the document", faults)
 
     def want(current: State) -> Wanted:
-        return declare(current, document, purge, _default_operations(context, document, current))
+        return declare(current, document, purge, default_operations(context.metadata, document, current))
 
     return Request(want, document, allow, wait, who, effect)
 
@@ -446,65 +448,9 @@ def _candidate(loaded: Loaded, changes: List[Change], wanted: State) -> Element:
     return root
 
 
-def _default_operations(context: Context, document: Document, current: State) -> Dict[str, Tuple[Operation, ...]]:
-    """The operations of the agents' metadata, for resources that do not exist yet."""
-    found: Dict[str, Tuple[Operation, ...]] = {}
-    for entry in document.entries:
-        declared = entry.object
-        if not isinstance(declared, Primitive) or entry.absent or not declared.agent or declared.agent in found:
-            continue
-        if current.resource(declared.id) is None and declared.ops != ():
-            found[declared.agent] = _usual(context, declared.agent)
-    return found
-
-
-# Actions of the metadata that are no operations of a resource.
-_NO_OPERATION = ("meta-data", "metadata", "validate-all", "status")
-
-
-def _usual(context: Context, agent: str) -> Tuple[Operation, ...]:
-    if agent.startswith("stonith:"):
-        return (Operation("monitor", "60s"),)
-    about = context.metadata.of(agent)
-    if about is None:
-        return ()
-    made: List[Operation] = []
-    for action in about.actions:
-        if action.name in _NO_OPERATION or (action.name == "monitor" and not action.interval):
-            continue
-        options = {"timeout": action.timeout} if action.timeout else {}
-        operation = Operation(action.name, action.interval or "0s", action.role or "", dict(options))
-        if all(operation.key != other.key for other in made):
-            made.append(operation)
-    return tuple(made)
-
-
 def _named(wanted: Wanted, changes: List[Change], current: State) -> Tuple[Set[str], Set[str]]:
-    """The resources and the nodes that a request speaks of; what is in a named group is named with it."""
-    resources: Set[str] = set()
-    nodes: Set[str] = set()
-    for key in wanted.named | {change.key for change in changes if change.because}:
-        for state in (current, wanted.state):
-            found = state.objects.get(key)
-            if isinstance(found, Node):
-                nodes.add(found.id)
-            elif isinstance(found, (Location, Colocation, Order)):
-                resources.update(_inside(state, *found.resources))
-            elif isinstance(found, Level):
-                resources.update(found.devices)
-            elif key.family == "resource":
-                resources.update(_inside(state, key.id))
-    return resources, nodes
-
-
-def _inside(state: State, *names: str) -> Set[str]:
-    found: Set[str] = set()
-    for name in names:
-        resource = state.resource(name)
-        found.add(name)
-        if resource is not None:
-            found |= _inside(state, *contents(resource))
-    return found
+    """The resources and the nodes that a request speaks of, and those that go because of what it says."""
+    return spoken_of(wanted.named | {change.key for change in changes if change.because}, current, wanted.state)
 
 
 def _scope(wanted: Wanted, changes: List[Change], current: State) -> Set[str]:

@@ -22,7 +22,6 @@ from ..model.objects import (
     Key,
     Level,
     Location,
-    Map,
     Node,
     Object,
     Operation,
@@ -33,12 +32,13 @@ from ..model.objects import (
     Tag,
     contents,
 )  # fmt: skip
-from ..model.values import boolean, role, same
+from ..model.values import boolean, same
+from .overlay import constraint_over, exact, meta_over, operations_over
+from .references import mentions, without
 
 DefaultOperations = Mapping[str, Tuple[Operation, ...]]
 
 # An operator's decisions at run time; they stay unless the document speaks of them.
-RUN_TIME_META = ("target-role", "is-managed", "maintenance")
 RUN_TIME_CONSTRAINTS = ("cli-ban-", "cli-prefer-", "cli-standby-")
 
 # What Pacemaker and resource agents write themselves (Pacemaker Explained, "Cluster Options").
@@ -171,8 +171,8 @@ class _Overlay:
                 return None
             return replace(
                 declared,
-                params=_exact({}, declared.params or {}, declared.also),
-                meta=_meta({}, declared.meta or {}, declared.switches),
+                params=exact({}, declared.params or {}, declared.also),
+                meta=meta_over({}, declared.meta or {}, declared.switches),
                 ops=self._new_operations(declared),
                 also={},
                 switches={},
@@ -182,9 +182,9 @@ class _Overlay:
         return Primitive(
             id=have.id,
             agent=agent,
-            params=_exact(have.params or {}, declared.params, declared.also),
-            meta=_meta(have.meta or {}, declared.meta, declared.switches),
-            ops=_operations(have.ops or (), declared.ops),
+            params=exact(have.params or {}, declared.params, declared.also),
+            meta=meta_over(have.meta or {}, declared.meta, declared.switches),
+            ops=operations_over(have.ops or (), declared.ops),
             template=declared.template if declared.template is not None else have.template,
             description=have.description if declared.description is None else declared.description,
             group=declared.group,
@@ -204,13 +204,13 @@ class _Overlay:
         if found is _WRONG:
             return None
         if found is None:
-            meta = _meta({}, declared.meta or {}, declared.switches)
+            meta = meta_over({}, declared.meta or {}, declared.switches)
             return replace(declared, members=declared.members or (), meta=meta, switches={})
         have = _as(Group, found)
         return Group(
             id=have.id,
             members=have.members if declared.members is None else declared.members,
-            meta=_meta(have.meta or {}, declared.meta, declared.switches),
+            meta=meta_over(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
         )
 
@@ -223,12 +223,12 @@ class _Overlay:
             if not declared.resource:
                 self._fault(f"{entry.path}.resource", f"is required: {declared.id} does not exist yet")
                 return None
-            return replace(declared, meta=_meta({}, declared.meta or {}, declared.switches), switches={})
+            return replace(declared, meta=meta_over({}, declared.meta or {}, declared.switches), switches={})
         have = _as(Clone, found)
         return Clone(
             id=have.id,
             resource=declared.resource or have.resource,
-            meta=_meta(have.meta or {}, declared.meta, declared.switches),
+            meta=meta_over(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
         )
 
@@ -255,7 +255,7 @@ class _Overlay:
             self._fault(entry.path, f"{found.id} is a {found.kind} constraint in the cluster, not a {declared.kind}")
         else:
             self.wanted.named.add(found.key)
-            self.objects[found.key] = _constraint_over(found, declared)
+            self.objects[found.key] = constraint_over(found, declared)
 
     def _same_constraint(self, entry: Declaration) -> Optional[Constraint]:
         declared = entry.object
@@ -342,11 +342,11 @@ class _Overlay:
         while again:
             again = False
             for found in list(self.objects.values()):
-                left = _without(found, gone)
+                left = without(found, gone)
                 if left is found:
                     continue
                 again = True
-                missing = ", ".join(sorted(gone.intersection(_mentions(found))))
+                missing = ", ".join(sorted(gone.intersection(mentions(found))))
                 if left is None:
                     self.objects.pop(found.key)
                     self.wanted.because.setdefault(
@@ -428,107 +428,6 @@ _OVERLAYS: Dict[Type[Object], Callable[[_Overlay, Declaration], Optional[Object]
     Group: _Overlay.lay_group,
     Clone: _Overlay.lay_clone,
 }
-
-
-def _exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep: Tuple[str, ...] = ()) -> Map:
-    """The options afterwards: what is declared and nothing else, or what there was where nothing is declared."""
-    wanted: Map = dict(have)
-    if declared is not None:
-        wanted = {name: have[name] for name in keep if name in have and name not in declared}
-        wanted.update(declared)
-    wanted.update(also or {})
-    return {
-        name: have[name] if same(name, have.get(name), value) else value
-        for name, value in wanted.items()
-        if value is not None
-    }
-
-
-def _meta(have: Map, declared: Optional[Map], switches: Map) -> Map:
-    """Meta attributes afterwards. A switch to be unset stays where what it says means the same as unset."""
-    flips = {
-        name: value for name, value in switches.items() if value is not None or not _as_unset(name, have.get(name))
-    }
-    return _exact(have, declared, flips, keep=RUN_TIME_META)
-
-
-def _as_unset(name: str, value: Optional[str]) -> bool:
-    if name == "target-role":
-        return value is None or role(value) != "Stopped"
-    return value is None or boolean(value) is (name == "is-managed")
-
-
-def _operations(have: Tuple[Operation, ...], declared: Optional[Tuple[Operation, ...]]) -> Tuple[Operation, ...]:
-    """Per operation name: exactly what is declared; names that are not declared stay."""
-    if declared is None:
-        return have
-    if not declared:
-        return ()
-    names = {operation.name for operation in declared}
-    left = list(declared)
-    result: List[Operation] = []
-    for operation in have:
-        if operation.name not in names:
-            result.append(operation)
-            continue
-        match = next((other for other in left if other.key == operation.key), None)
-        if match is not None:
-            left.remove(match)
-            result.append(operation if operation.means(match) else _operation_over(operation, match))
-    return tuple(result + left)
-
-
-def _operation_over(have: Operation, declared: Operation) -> Operation:
-    """The declared options in place of the old ones; spelling kept where the meaning is."""
-    return replace(have, options=_exact(have.options, declared.options))
-
-
-def _constraint_over(have: Constraint, declared: Constraint) -> Constraint:
-    """The declared constraint with the id, and whatever was not said, of the one that is there."""
-    if isinstance(have, Order) and isinstance(declared, Order):
-        made: Constraint = replace(
-            declared, id=have.id, mode=declared.mode or have.mode, symmetrical=declared.symmetrical or have.symmetrical
-        )
-    elif isinstance(declared, Location) and declared.rule is not None:
-        made = replace(declared, id=have.id)
-    else:
-        assert isinstance(have, (Location, Colocation)) and isinstance(declared, (Location, Colocation))
-        made = replace(declared, id=have.id, score=declared.score or have.score)
-    return have if made.meaning == have.meaning and _values(made) == _values(have) else made
-
-
-def _values(constraint: Constraint) -> Tuple[object, ...]:
-    """What may change about a constraint that stays itself. A mandatory order may also go unsaid."""
-    if isinstance(constraint, Order):
-        return constraint.mode or "Mandatory", constraint.symmetrical or "true"
-    rule = constraint.rule if isinstance(constraint, Location) else None
-    return constraint.score, (rule.score, rule.score_attribute) if rule else None
-
-
-def _mentions(found: Object) -> Tuple[str, ...]:
-    """The resources an object cannot do without."""
-    if isinstance(found, (Location, Colocation, Order)):
-        return found.resources
-    if isinstance(found, Level):
-        return found.devices
-    return contents(found)
-
-
-def _without(found: Object, gone: Set[str]) -> Optional[Object]:
-    """The object after its removed resources went: itself, less of it, or None when it cannot stand."""
-    if isinstance(found, (Location, Colocation, Order)):
-        return None if gone.intersection(found.resources) else found
-    if isinstance(found, Level) and gone.intersection(found.devices):
-        devices = tuple(device for device in found.devices if device not in gone)
-        return replace(found, devices=devices) if devices else None
-    if isinstance(found, Clone) and found.resource in gone:
-        return None
-    if isinstance(found, Group):
-        members = tuple(member for member in found.members or () if member not in gone)
-        if not members:
-            return None
-        return found if members == found.members else replace(found, members=members)
-    return found
 
 
 _T = TypeVar("_T")
