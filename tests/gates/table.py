@@ -138,7 +138,7 @@ GATES = (
         "contract",
         needs=("tests/contract",),
     ),
-    Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 300, "lab-units", needs=("tests/lab",)),
+    Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 600, "lab-units", needs=("tests/lab",)),
     Gate(
         "integration",
         "modules through ansible, an agent on a CIB file",
