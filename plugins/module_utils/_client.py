@@ -20,6 +20,10 @@ LONGEST_LINE = 16 * 1024 * 1024  # bytes, the newline included
 SHORTEST, LONGEST = 1.0, 3600.0  # seconds the agent accepts as a deadline
 # The agent answers at its deadline by itself; only when it does not even do that does the client stop waiting.
 GRACE = 10.0
+# Others are at work; with these errors nothing was changed. What else the agent calls retryable (the cluster has not
+# settled, somebody changes it back, no answer from the CIB) is for people to judge: a second try would find the change
+# made already and call that a success.
+TRIED_AGAIN = ("busy", "cib.conflict")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries
 
 Listener = Callable[[str, Mapping[str, Any]], None]
@@ -79,8 +83,7 @@ class Client:
     ) -> Dict[str, Any]:
         """The result of one operation, or ClientError.
 
-        `deadline` is in seconds, all tries together: what the agent calls retryable (it is busy, the CIB was changed
-        by somebody else at the same moment) is tried again while there is time. Events go to `events` and `listener`.
+        `deadline` is in seconds, all tries together; see TRIED_AGAIN. Events go to `events` and `listener`.
         """
         until = time.monotonic() + min(max(deadline, SHORTEST), LONGEST)
         pause = FIRST_PAUSE
@@ -88,7 +91,7 @@ class Client:
             try:
                 return self._once(operation, params or {}, until, listener)
             except ClientError as error:
-                if not error.retryable or error.code == "deadline" or time.monotonic() + pause + SHORTEST > until:
+                if error.code not in TRIED_AGAIN or time.monotonic() + pause + SHORTEST > until:
                     raise
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

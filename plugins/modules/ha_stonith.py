@@ -39,6 +39,7 @@ options:
   params:
     description:
       - The agent's parameters. The agent's metadata says which there are; unknown and missing ones are faults.
+      - O(targets) and O(delay_base) are parameters too. Where O(params) is given and they are not, the device loses them.
     type: dict
   delay_base:
     description:

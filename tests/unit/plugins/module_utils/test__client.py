@@ -190,7 +190,16 @@ def test_busy_for_too_long_is_an_error(agent, client, monkeypatch):
     assert time.monotonic() - began < 1
 
 
-@pytest.mark.parametrize(("code", "retryable"), [("deadline", True), ("cib.schema", False)])
+@pytest.mark.parametrize(
+    ("code", "retryable"),
+    [
+        ("deadline", True),
+        ("settle.timeout", True),
+        ("prove.failed", True),
+        ("cib.unavailable", True),
+        ("cib.schema", False),
+    ],
+)
 def test_what_is_not_tried_again(agent, client, code, retryable):
     agent(lambda request: error(request, code, retryable=retryable))
     refused(client, code)
