@@ -82,7 +82,7 @@ def timed(runs: int, call: Callable[[], Any]) -> List[float]:
     """Milliseconds of each run, one warm-up aside."""
     call()
     found = []
-    for _ in range(runs):
+    for _run in range(runs):
         started = time.perf_counter()
         call()
         found.append((time.perf_counter() - started) * 1000)

@@ -87,7 +87,7 @@ def documents(draw: Any) -> Dict[str, Any]:
 @st.composite
 def _constraints(draw: Any, ids: List[str]) -> List[Dict[str, Any]]:
     made: Dict[Any, Dict[str, Any]] = {}
-    for _ in range(draw(st.integers(0, 4))):
+    for _number in range(draw(st.integers(0, 4))):
         first, then = draw(st.sampled_from(ids)), draw(st.sampled_from(ids))
         kind = draw(st.sampled_from(["location", "rule", "colocation", "order"]))
         score = draw(st.sampled_from(["100", "INFINITY", "-INFINITY"]))

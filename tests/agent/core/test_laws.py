@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -68,7 +68,7 @@ def test_what_was_written_is_read_back_and_planning_again_finds_nothing(raw: Dic
 @given(documents(), documents())
 def test_one_document_over_another_reads_back(first: Dict[str, Any], second: Dict[str, Any]) -> None:
     root = applied(bare(), planned(State({}), document({"resources": []}))[1])
-    _, changes = planned(read(root), document(first))
+    changes = planned(read(root), document(first))[1]
     root = applied(root, changes)
     state = read(root)
     wanted = declare(state, document(second))
@@ -125,7 +125,7 @@ def test_an_exported_cluster_is_what_it_was(raw: Dict[str, Any]) -> None:
 @given(documents())
 def test_undoing_a_plan_restores_every_object(raw: Dict[str, Any]) -> None:
     root = bare()
-    _, changes = planned(read(root), document(raw))
+    changes = planned(read(root), document(raw))[1]
     after = applied(root, changes)
     back = diff(read(after), advance(read(after), [change.reverse for change in changes]))
     assert read(applied(after, back)).objects == read(root).objects
@@ -189,10 +189,18 @@ def plan_ids(changes: List[Change]) -> List[str]:
     return [f"{change.action} {change.object.kind} {change.key.id}" for change in changes]
 
 
-def laid(raw: Dict[str, Any], over: Optional[State] = None, purge: str = "none") -> Tuple[State, List[str], Wanted]:
+class Laid(NamedTuple):
+    """A document laid over a state: the result, the plan as words, and what the planner said."""
+
+    state: State
+    plan: List[str]
+    wanted: Wanted
+
+
+def laid(raw: Dict[str, Any], over: Optional[State] = None, purge: str = "none") -> Laid:
     state = read(bare()) if over is None else over
     wanted = declare(state, document(raw), purge)
-    return wanted.state, plan_ids(diff(state, wanted.state, wanted.because)), wanted
+    return Laid(wanted.state, plan_ids(diff(state, wanted.state, wanted.because)), wanted)
 
 
 SITE = {
@@ -207,7 +215,7 @@ SITE = {
 
 
 def test_removing_a_group_takes_its_members_and_constraints_and_says_why() -> None:
-    state, _, _ = laid(SITE)
+    state = laid(SITE).state
     after, plan, wanted = laid({"resources": [{"id": "g", "kind": "group", "state": "absent"}]}, state)
     assert plan == [
         "remove tag tandem.site", "remove location location-g-c1-100", "remove group g", "remove primitive a", "remove primitive b",
@@ -217,47 +225,47 @@ def test_removing_a_group_takes_its_members_and_constraints_and_says_why() -> No
 
 
 def test_removing_a_group_keeps_what_the_document_declares() -> None:
-    state, _, _ = laid(SITE)
-    after, plan, _ = laid({"resources": [{"id": "g", "kind": "group", "state": "absent"}, {"id": "a"}]}, state)
+    state = laid(SITE).state
+    after, plan = laid({"resources": [{"id": "g", "kind": "group", "state": "absent"}, {"id": "a"}]}, state)[:2]
     assert "remove primitive b" in plan and "remove primitive a" not in plan
     assert after.resource("a") is not None
 
 
 def test_purge_owned_removes_only_what_the_document_created() -> None:
-    by_hand, _, _ = laid({"resources": [{"id": "hand", "agent": "ocf:heartbeat:Dummy"}]})
-    state, _, _ = laid(SITE, by_hand)
+    by_hand = laid({"resources": [{"id": "hand", "agent": "ocf:heartbeat:Dummy"}]}).state
+    state = laid(SITE, by_hand).state
     less = {"name": "site", "resources": [SITE["resources"][0]]}  # type: ignore[index]
-    after, plan, _ = laid(less, state, "owned")
+    after, plan = laid(less, state, "owned")[:2]
     assert after.resource("hand") and after.resource("a") and not after.resource("b") and not after.resource("g")
     assert "remove group g" in plan
 
 
 def test_an_operators_decisions_stay() -> None:
-    state, _, _ = laid(SITE)
-    disabled, _, _ = laid(
+    state = laid(SITE).state
+    disabled = laid(
         {"resources": [{"id": "a", "meta": {"target-role": "Stopped"}}], "nodes": [{"id": "c2", "standby": True}]},
         state,
-    )
-    after, plan, _ = laid({**SITE, "resources": [{"id": "a", "meta": {"priority": 5}}]}, disabled)
+    ).state
+    after, plan = laid({**SITE, "resources": [{"id": "a", "meta": {"priority": 5}}]}, disabled)[:2]
     assert plan == ["update primitive a"]
     assert after.resource("a").meta == {"target-role": "Stopped", "priority": "5"}  # type: ignore[union-attr]
 
 
 def test_membership_by_the_groups_name() -> None:
-    state, _, _ = laid(SITE)
-    after, plan, _ = laid({"resources": [{"id": "c", "agent": "ocf:heartbeat:Dummy", "group": "g"}]}, state)
+    state = laid(SITE).state
+    after, plan = laid({"resources": [{"id": "c", "agent": "ocf:heartbeat:Dummy", "group": "g"}]}, state)[:2]
     assert plan == ["create primitive c", "update group g"]
     assert after.resource("g").members == ("a", "b", "c")  # type: ignore[union-attr]
-    again, plan, _ = laid({"resources": [{"id": "c", "group": "g"}]}, after)
+    again, plan = laid({"resources": [{"id": "c", "group": "g"}]}, after)[:2]
     assert plan == [] and again.objects == after.objects
 
 
 def test_operations_that_are_not_named_stay() -> None:
     ops = [{"name": "monitor", "interval": "10s"}, {"name": "start", "timeout": "60s"}]
-    state, _, _ = laid({"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", "ops": ops}]})
-    after, _, _ = laid({"resources": [{"id": "a", "ops": [{"name": "monitor", "interval": "30s"}]}]}, state)
+    state = laid({"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", "ops": ops}]}).state
+    after = laid({"resources": [{"id": "a", "ops": [{"name": "monitor", "interval": "30s"}]}]}, state).state
     assert [(op.name, op.interval) for op in after.resource("a").ops] == [("start", "0s"), ("monitor", "30s")]  # type: ignore[union-attr]
-    none, _, _ = laid({"resources": [{"id": "a", "ops": []}]}, after)
+    none = laid({"resources": [{"id": "a", "ops": []}]}, after).state
     assert none.resource("a").ops == ()  # type: ignore[union-attr]
 
 

@@ -132,7 +132,7 @@ def test_a_failure_elsewhere_is_not_this_requests() -> None:
 
 def test_the_deadline_says_what_is_still_pending() -> None:
     script = [("cib", cib(1)), ("graph", START)]
-    for _ in range(5):
+    for _look in range(5):
         script.append(("cib", cib(1)))
     with pytest.raises(AgentError) as caught:
         run(FakePacemaker(*script, ("mon", mon(False))), wait=0.9)

@@ -272,7 +272,7 @@ def test_killed_between_any_two_steps_it_is_the_old_or_the_new_and_the_same_call
     bare = pathlib.Path(cib_file).read_bytes()
     killer = tmp_path / "killer"
     killer.mkdir()
-    environment = dict(os.environ, PYTHONPATH=str(AGENT))
+    environment = dict(os.environ, PYTHONPATH=str(AGENT), TMPDIR=str(tmp_path))  # the killed leave their scratch
 
     def run(directory: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-c", DRIVER, directory, cib_file, str(tmp_path / "journal"), json.dumps(document)]

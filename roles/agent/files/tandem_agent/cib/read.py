@@ -52,7 +52,7 @@ def read(root: Element) -> State:
 def modern_roles(root: Element) -> bool:
     """Whether the schema knows Promoted and Unpromoted: pacemaker-3.7 (Pacemaker 2.1.0) and later."""
     name = root.get("validate-with", "")
-    major, _, minor = name.replace("pacemaker-", "").partition(".")
+    major, _dot, minor = name.replace("pacemaker-", "").partition(".")
     return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= (3, 7)
 
 

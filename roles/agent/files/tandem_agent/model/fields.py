@@ -9,6 +9,7 @@ at once. What was never asked for is reported by `finish()`: a misspelt option m
 from __future__ import annotations
 
 import difflib
+import math
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..errors import Fault
@@ -97,7 +98,7 @@ class Fields:
         value = self.raw(key)
         if value is None:
             return default
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
             self.fault(key, f"must be a number, not {_kind(value)}")
             return default
         if not low <= value <= high:
