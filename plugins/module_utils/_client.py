@@ -20,6 +20,8 @@ LONGEST_LINE = 16 * 1024 * 1024  # bytes, the newline included
 SHORTEST, LONGEST = 1.0, 3600.0  # seconds the agent accepts as a deadline
 # The agent answers at its deadline by itself; only when it does not even do that does the client stop waiting.
 GRACE = 10.0
+# The agent ends connections on which nothing is asked (after 60 s); a shorter one of ours leaves no doubt who did.
+LONGEST_SILENCE = 20.0
 # Others are at work; with these errors nothing was changed. What else the agent calls retryable (the cluster has not
 # settled, somebody changes it back, no answer from the CIB) is for people to judge: a second try would find the change
 # made already and call that a success.
@@ -60,6 +62,7 @@ class Client:
         self._connection: Optional[socket.socket] = None
         self._buffer = bytearray()
         self._calls = 0
+        self._used = 0.0  # when the connection was last good
 
     def __enter__(self) -> "Client":
         return self
@@ -113,6 +116,8 @@ class Client:
             raise
 
     def _send(self, line: bytes, seconds: float) -> None:
+        if time.monotonic() - self._used > LONGEST_SILENCE:
+            self.close()
         if self._connection is None:
             self._connection = _connect(self.path)
         self._connection.settimeout(seconds)
@@ -137,8 +142,9 @@ class Client:
                     self._tell(frame, listener)
                 continue
             error = frame.get("error")
-            # An agent that could not read the request cannot repeat its id either.
-            if frame.get("id") != request and not (isinstance(error, dict) and not frame.get("id")):
+            if isinstance(error, dict) and not frame.get("id"):
+                self.close()  # an agent that did not read the request does not go on reading
+            elif frame.get("id") != request:
                 raise ClientError("agent.frame", "the Tandem agent answered a request that was not made")
             if isinstance(error, dict):
                 raise _refusal(error)
@@ -179,6 +185,7 @@ class Client:
             raise _late(self.path) from None
         except OSError as fault:
             raise _closed(self.path, str(fault)) from fault
+        self._used = time.monotonic()
         if not data:
             raise _closed(self.path, "half an answer came" if self._buffer else "no answer came")
         return data

@@ -102,6 +102,22 @@ def test_an_error_of_a_request_that_could_not_be_read_has_no_id(agent, client):
     refused(client, "protocol.frame")
 
 
+def test_an_agent_that_turns_callers_away_is_asked_anew(agent, client):
+    refusal = {"code": "busy", "message": "64 connections", "retryable": True}
+    fake = agent(lambda _request: [line(v=1, id="", error=refusal), CLOSE], lambda request: result(request, fine=True))
+    assert client.call("status", deadline=5) == {"fine": True}
+    assert fake.connections == 2
+
+
+def test_a_connection_that_was_silent_is_not_used_again(agent, client, monkeypatch):
+    fake = agent(*[result] * 3)
+    client.call("status")
+    client.call("status")
+    monkeypatch.setattr(_client, "LONGEST_SILENCE", -1.0)
+    client.call("status")
+    assert fake.connections == 2
+
+
 def test_an_error_that_says_little_is_still_one(agent, client):
     agent(lambda request: line(v=1, id=request["id"], error={}))
     assert "without saying why" in refused(client, "internal").message
