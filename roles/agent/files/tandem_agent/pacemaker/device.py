@@ -24,6 +24,7 @@ TRIES = 2  # a management controller that is busy or just booted drops a request
 
 # Agents that switch the one host they talk to: two of them at one address are a mistake.
 _ONE_HOST = re.compile(r"fence_(ipmilan|ipmilanplus|idrac|ilo\w*|imm|redfish|amt\w*|drac\w*)\Z")
+_QUIET = {"PYTHONWARNINGS": "ignore"}  # agents are Python, and their deprecations are not our user's business
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (ERROR|WARNING|INFO|DEBUG): ")
 
 
@@ -69,7 +70,7 @@ class Device(NamedTuple):
         message = ""
         for _try in range(TRIES):
             try:
-                completed = runner.run([self.agent], stdin=words, timeout=self._timeout())
+                completed = runner.run([self.agent], words, self._timeout(), environment=_QUIET)
             except AgentError as error:
                 if error.code != "tool.timeout":
                     return Power.FAILED, error.message
@@ -111,10 +112,12 @@ class Device(NamedTuple):
         return self.params.get("ip") or self.params.get("ipaddr") or "the device"
 
     def _script_fault(self) -> Optional[str]:
-        """A password script that can't run makes the agent try an empty password: say what is really wrong."""
+        """A password script that can't run makes the agent try an empty password, and a tool that is not there ends in
+        a riddle: say what is really wrong.
+        """
         for name, value in self.params.items():
             path = value.split(" ")[0]
-            if name.endswith("_script") and path.startswith("/") and not os.access(path, os.X_OK):
+            if name.endswith(("_script", "_path")) and path.startswith("/") and not os.access(path, os.X_OK):
                 return f"{name} {path} is missing on this node or not executable"
         return None
 
