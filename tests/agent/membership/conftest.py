@@ -41,6 +41,7 @@ def new_host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.setattr(time, "sleep", lambda _seconds: None)
     monkeypatch.setattr("tandem_agent.membership.hands.SYNCED", 0.05)
     monkeypatch.setattr("tandem_agent.membership.hands.RELOADED", 0.05)
+    monkeypatch.setattr("tandem_agent.membership.hands.JOINED", 0.05)
     for name in ("rename", "unlink", "fsync", "fchmod"):
         counted(os, name)
     counted(pathlib.Path, "unlink")

@@ -38,7 +38,7 @@ nodelist {
 CIB = '<cib epoch="1"><configuration><crm_config/><nodes/><resources>{resources}</resources><constraints/></configuration><status/></cib>'
 PRIMITIVE = '<primitive id="vip" class="ocf" provider="heartbeat" type="IPaddr2"/>'
 KEYS = {"corosync": b"c" * 256, "pacemaker": b"p" * 256}
-READONLY = {"quorum.wait_for_all", "totem.transport"}
+READONLY = {"totem.netmtu", "totem.transport"}  # what a reload leaves as it was
 
 
 class Killed(BaseException):
@@ -206,7 +206,8 @@ class Host:
     def _corosync_cfgtool(self, argv: List[str], _stdin: bytes) -> str:
         assert argv == ["-R"] and "corosync" in self.active
         new = flat(parse(self.paths.conf.read_text()))
-        kept = {key: self.loaded[key] for key in READONLY & set(self.loaded) if key.startswith("totem")}
+        kept = {key: self.loaded[key] for key in READONLY & set(self.loaded)}
+        new = {key: value for key, value in new.items() if key not in READONLY}
         self.map = {key: value for key, value in self.map.items() if key not in self.loaded}
         self.loaded = {**new, **kept}
         self.map.update(self.loaded)

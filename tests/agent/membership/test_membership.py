@@ -274,6 +274,16 @@ def test_a_restart_that_was_cut_off_after_another_members_reload_is_still_due(ne
     assert not apply(host, cluster=wait_for_all)["changed"]
 
 
+def test_what_a_reload_can_do_is_done_before_a_restart(new_host: NewHost) -> None:
+    host = formed(new_host())
+    done = apply(
+        host, cluster={"quorum": {"wait_for_all": 1}, "totem": {"token": 4000, "netmtu": 1400}}, restart="rolling"
+    )
+    assert done["actions"][1] == "reload Corosync: totem.token"
+    assert done["actions"][2].startswith("restart corosync and pacemaker: quorum.wait_for_all, totem.netmtu")
+    assert not apply(host, cluster={"quorum": {"wait_for_all": 1}, "totem": {"token": 4000, "netmtu": 1400}})["changed"]
+
+
 def test_a_rolling_restart_waits_for_the_others(new_host: NewHost) -> None:
     host = formed(new_host())
     host.others = {}
@@ -307,6 +317,8 @@ def test_a_third_member_joins_and_leaves(new_host: NewHost) -> None:
     host.others[3] = "c3"
     error = refused(host, remove_nodes=["c3"])
     assert error.code == "cluster.member_online" and "pcs cluster stop c3" in error.message
+    foreseen = plan(host, remove_nodes=["c3"])
+    assert foreseen["changed"] and any("it is online" in warning for warning in foreseen["warnings"])
     del host.others[3]
     host.cib_nodes = ["c1", "c2", "c3"]
     done = apply(host, remove_nodes=["c3"])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..corosync import read
-from ..corosync.options import QDEVICE, RESTART
+from ..corosync.options import QDEVICE, RELOAD, RESTART, cost_of
 from ..corosync.parse import Section
 from ..corosync.plan import configured, fresh, with_ids
 from ..corosync.render import flat, nodes_of, render
@@ -90,7 +90,7 @@ class _Decision:
         if self.ours and snapshot.service("corosync").active and snapshot.running is None:
             message = "Corosync runs, but does not answer corosync-cmapctl; see journalctl -u corosync"
             raise AgentError("cluster.unresponsive", message, retryable=True)
-        guard.members(request, snapshot, self.ours)
+        self.obstacles: List[AgentError] = guard.members(request, snapshot, self.ours)
         base = self._base()
         faults: List[Fault] = []
         self.spec = with_ids(request.spec, read.ids(base) if self.ours or request.base else {}, faults)
@@ -102,7 +102,6 @@ class _Decision:
         self.wanted = flat(self.tree)
         self.device = read.device(self.tree) is not None
         self.unloaded = [] if self.running is None else differences(self.wanted, self.running)
-        self.obstacles: List[AgentError] = []
         self.pending = self._pending()
 
     def _base(self) -> Section:
@@ -230,17 +229,15 @@ class _Decision:
         if "corosync-qdevice" in active and not self.device:
             steps += _stop(["corosync-qdevice"])
             active.remove("corosync-qdevice")
+        keys = [key for key in self.unloaded if cost_of(key) in (RELOAD, QDEVICE)]
+        if keys:
+            summary = f"reload Corosync: {_few(keys)}"
+            steps.append(Step("reload", (self.wanted,), "reload", "service", "corosync", summary))
         if self.pending.restart:
             options = ", ".join(self.pending.restart)
             summary = f"restart {_and(active[::-1])}: {options} can't change while it runs; resources of this node move away first"
-            others = [node.name for node in self.spec.nodes if node.name != self.local.name]
-            return [*steps, Step("restart", (tuple(active), tuple(others)), "restart", "service", "corosync", summary)]
-        if self.unloaded:
-            steps.append(
-                Step(
-                    "reload", (self.wanted,), "reload", "service", "corosync", f"reload Corosync: {_few(self.unloaded)}"
-                )
-            )
+            others = tuple(node.name for node in self.spec.nodes if node.name != self.local.name)
+            return [*steps, Step("restart", (tuple(active), others), "restart", "service", "corosync", summary)]
         if self.pending.qdevice and "corosync-qdevice" in active:
             summary = f"restart the quorum device's client: {_few(self.pending.qdevice)}"
             steps.append(Step("restart_qdevice", (), "restart", "service", "corosync-qdevice", summary))
@@ -270,6 +267,7 @@ class _Decision:
             found.append(
                 f"{len(self.spec.nodes)} members have a majority without a quorum device; it only adds one more thing that can fail"
             )
+        found += [error.message for error in self.obstacles if error.code == "cluster.member_online"]
         return found
 
 

@@ -24,10 +24,12 @@ def is_ip(address: str) -> bool:
     return True
 
 
-def members(request: Request, snapshot: Snapshot, ours: bool) -> None:
-    """Nobody leaves unasked, and nobody leaves while still there. Errors: `cluster.member_missing`, `cluster.member_online`."""
+def members(request: Request, snapshot: Snapshot, ours: bool) -> List[AgentError]:
+    """Nobody leaves unasked: `cluster.member_missing`. Nobody is dropped while still there: `cluster.member_online`, returned, as a
+    plan may come before the leaving node was stopped.
+    """
     if not ours or snapshot.tree is None:
-        return
+        return []
     live = live_members(snapshot.running)
     known = {number: name for name, number in read.ids(snapshot.tree).items()}
     present = [name or known.get(number) or f"node {number}" for number, name in live.items()]
@@ -40,14 +42,15 @@ def members(request: Request, snapshot: Snapshot, ours: bool) -> None:
             "list every member, reachable or not, or name in `remove_nodes` who is to leave",
             {"missing": missing, "online": sorted(set(present) & set(missing))},
         )
-    online = sorted(set(present) & set(request.remove))
-    if online:
-        raise AgentError(
-            "cluster.member_online",
-            f"{', '.join(online)} can't be removed while it is online: stop it there first (this module with state absent on "
-            f"{online[0]}, or `pcs cluster stop {online[0]}`); nothing was changed",
-            {"online": online},
-        )
+    return [_online(name) for name in sorted(set(present) & set(request.remove))]
+
+
+def _online(name: str) -> AgentError:
+    message = (
+        f"{name} is to be removed, but it is online: stop it there first (this module with state absent on {name}, or "
+        f"`pcs cluster stop {name}`); nothing was changed"
+    )
+    return AgentError("cluster.member_online", message, {"online": [name]})
 
 
 def reachable(request: Request, shared: bool) -> None:

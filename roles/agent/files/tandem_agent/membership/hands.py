@@ -14,12 +14,14 @@ from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..context import Context
 from ..corosync.files import remove, write_atomic
+from ..corosync.options import QDEVICE, RELOAD, cost_of
 from ..corosync.runtime import QDEVICE_MARK, differences
 from ..errors import AgentError
 from ..pacemaker.tools import cleaned, failed
 from .host import Paths, cib_nodes, live_members, running_map, trusted_hosts
 
 SYNCED = 10.0  # seconds the first member gets to log in everywhere and to tell the others
+JOINED = 15.0  # seconds a member that a reload made known gets to join
 RELOADED = 5.0  # seconds until a reload must show in Corosync's map
 
 Owner = Callable[[str, str], Optional[Tuple[int, int]]]
@@ -63,7 +65,7 @@ class Hands:
         self._remove_state()
         for path in self.paths.keys.values():
             remove(path)
-        shutil.rmtree(self.paths.certificates, ignore_errors=True)
+        shutil.rmtree(self.paths.certificates.parent, ignore_errors=True)
         remove(self.paths.conf)
 
     def clear(self) -> None:
@@ -94,8 +96,13 @@ class Hands:
 
     def restart(self, units: Sequence[str], others: Sequence[str]) -> None:
         """One job of systemd, so that nothing stays down if we are killed. Only while all other members are there."""
-        here = live_members(running_map(self.context))
-        away = [name for name in others if name not in here.values()]
+        until = time.monotonic() + min(JOINED, self.context.deadline.remaining())
+        while True:
+            here = live_members(running_map(self.context))
+            away = [name for name in others if name not in here.values()]
+            if not away or time.monotonic() > until:
+                break
+            time.sleep(0.25)
         if away:
             raise AgentError(
                 "cluster.member_offline",
@@ -138,7 +145,7 @@ class Hands:
         until = time.monotonic() + RELOADED
         while completed.rc == 0:
             left = differences(wanted, running_map(self.context) or {})
-            if not left:
+            if not any(cost_of(key) in (RELOAD, QDEVICE) for key in left):
                 return
             if time.monotonic() > until:
                 break
