@@ -59,6 +59,8 @@ class HaModule(AnsibleModule):
     that the agent returned can be given back.
     """
 
+    params: Dict[str, Any]
+
     def _load_params(self) -> None:
         super(HaModule, self)._load_params()
         self.no_log_values.update(secrets(self.params))
