@@ -14,8 +14,8 @@ from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.status import failures, read_status, resources
 from tandem_agent.pacemaker.tools import Tools
 
-pytestmark = pytest.mark.offline
-BUSY = pathlib.Path(__file__).parent / "data" / "busy-cib.xml"
+DATA = pathlib.Path(__file__).parent / "data"
+BUSY = DATA / "busy-cib.xml"
 
 
 @pytest.fixture
@@ -152,3 +152,16 @@ def test_an_instance_without_a_node_is_left_out_when_others_run() -> None:
     assert (
         len(resources(b'<r><resources><clone id="pc"><resource id="p" role="Stopped"/></clone></resources></r>')) == 1
     )
+
+
+@pytest.mark.parametrize("path", sorted(DATA.glob("live-*.xml")), ids=lambda path: path.stem)
+def test_what_running_clusters_said(path: pathlib.Path) -> None:
+    status = read_status(path.read_bytes())
+    assert status["cluster"]["dc"] in [node["id"] for node in status["nodes"]]
+    assert status["cluster"]["quorate"]
+    assert all(node["online"] and node["type"] == "member" for node in status["nodes"])
+    vip = find(status, "vip")
+    assert (vip["agent"], vip["role"], len(vip["nodes"])) == ("ocf:heartbeat:IPaddr2", "Started", 1)
+    if path.stem == "live-2.1.5":
+        fenced = {"target": "c1", "action": "reboot", "state": "success", "origin": "c2", "at": "2026-11-21 13:43:54Z"}
+        assert status["fencing"] == [fenced]
