@@ -130,7 +130,8 @@ DIRECTORY = "/usr/local/lib/tandem"
 AGENT = DIRECTORY + "/agent.pyz"
 LINK = "/usr/local/sbin/tandem"
 UNITS = "/etc/systemd/system"
-SOCKET, SERVICE = "tandem-agent.socket", "tandem-agent.service"
+SOCKET = "tandem-agent.socket"
+SERVICE = "tandem-agent.service"
 LEFT_BY_AGENT = ("/run/tandem", "/run/lock/tandem-agent", "/var/lib/tandem")
 MODE = 0o755
 
