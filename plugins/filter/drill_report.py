@@ -25,7 +25,8 @@ options:
     type: dict
   cut:
     description:
-      - When the power was cut, as the C(end) of the command that did it, on the control node. Not given when the node was fenced on request.
+      - When the power was cut, as the C(end) of the command that did it, on the control node.
+      - Not given when the node was fenced on request.
     type: str
 author:
   - The Tandem contributors (@tandem)

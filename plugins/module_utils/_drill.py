@@ -4,7 +4,7 @@
 """A drill's algorithm: who is to fall, and when what happened afterwards. Pure; times come from the caller, in seconds."""
 
 import re
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
 
@@ -30,7 +30,7 @@ def choose(status: Status, wanted: str, address: Optional[str] = None) -> Dict[s
     if wrong:
         raise Unfit("the cluster is not fit for a drill: %s" % "; ".join(wrong))
     vip = _address(status, address)
-    holder = (health.where(status, vip) or [None])[0] if vip else None
+    holder = next(iter(health.where(status, vip)), None) if vip else None
     target = _target(names, wanted, holder)
     survivor = next(name for name in ([holder] if holder and holder != target else []) + names if name != target)
     return {
@@ -142,9 +142,9 @@ class Gaps(object):
     """When an address did not answer. Feed it every probe's time and outcome."""
 
     def __init__(self) -> None:
-        self.found = []  # type: List[Tuple[float, float]]
+        self.found: List[Tuple[float, float]] = []
         self.probes = 0
-        self._last = None  # type: Optional[float]
+        self._last: Optional[float] = None
         self._silent = False
 
     def see(self, now: float, answered: bool) -> None:

@@ -147,7 +147,7 @@ import contextlib
 import os
 import threading
 import time
-from typing import Any, Dict, List, NoReturn
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._client import Client, ClientError
@@ -253,7 +253,7 @@ def _remove(path: str) -> None:
 PHASES = {"choose": choose_phase, "watch": watch_phase, "probe": probe_phase, "stop": stop_phase}
 
 
-def main() -> NoReturn:
+def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENTS, supports_check_mode=True, required_if=[("phase", "probe", ("address",))]
     )

@@ -8,7 +8,7 @@ import base64
 import threading
 import time
 from pathlib import Path
-from typing import Dict, Iterator, Set
+from typing import Dict, Self, Set
 
 import pytest
 from pair import CONTROLLERS, Pair
@@ -17,13 +17,15 @@ STATE = Path("/var/lib/tandem-lab")
 # Everything a node writes that somebody may read: journal, logs, saved scheduler inputs, the CIB, what processes were told.
 SEARCH = (
     "{ journalctl --no-pager -o cat; cat /var/log/*.log /var/log/*/*.log /var/log/syslog 2>/dev/null;"
-    " bzcat /var/lib/pacemaker/pengine/*.bz2 2>/dev/null; cat /var/lib/pacemaker/cib/*.xml /var/lib/pacemaker/cib/*.raw 2>/dev/null;"
-    " cat /var/lib/tandem/journal/* 2>/dev/null; find /tmp /var/tmp /root/.ansible -type f -exec cat {} + 2>/dev/null; } | grep -caF -f /run/canaries"
+    " bzcat /var/lib/pacemaker/pengine/*.bz2 2>/dev/null; cat /var/lib/pacemaker/cib/*.xml 2>/dev/null;"
+    " cat /var/lib/pacemaker/cib/*.raw 2>/dev/null;"
+    " cat /var/lib/tandem/journal/* 2>/dev/null; find /tmp /var/tmp /root/.ansible -type f -exec cat {} + 2>/dev/null; }"
+    " | grep -caF -f /run/canaries"
 )
 
 
 @pytest.fixture
-def canaries(site: Pair) -> Iterator[Dict[str, bytes]]:
+def canaries(site: Pair) -> Dict[str, bytes]:
     """The site's secrets, in every spelling in which they could escape."""
     state = STATE / site.name
     found = {f"BMC of {name}": (state / "bmc" / f"{name}.password").read_bytes().strip() for name in CONTROLLERS}
@@ -31,7 +33,7 @@ def canaries(site: Pair) -> Iterator[Dict[str, bytes]]:
     for key in ("corosync", "pacemaker"):
         text = site.node("c1", f"base64 -w 0 < /etc/{key}/authkey").strip()
         found[f"key of {key}"] = text.encode()
-    yield found
+    return found
 
 
 class Watcher(threading.Thread):
@@ -55,7 +57,7 @@ class Watcher(threading.Thread):
             self.rounds += 1
             time.sleep(0.005)
 
-    def __enter__(self) -> Watcher:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

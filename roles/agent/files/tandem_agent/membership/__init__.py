@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 from ..context import Context
 from ..corosync import read, timing
 from ..corosync.options import QDEVICE, RESTART
+from ..corosync.parse import Section
 from ..corosync.render import flat, render
 from ..corosync.runtime import QDEVICE_MARK, RESTART_MARK, classify, differences, marked
 from ..errors import AgentError, invalid
@@ -136,7 +137,7 @@ def _outcome(request: Request, snapshot: Snapshot, decided: Plan) -> Dict[str, A
     }
 
 
-def _timing(tree: read.Section, fencing: timing.Fencing) -> Dict[str, Any]:
+def _timing(tree: Section, fencing: timing.Fencing) -> Dict[str, Any]:
     """The timeouts in ms and the prediction in s."""
     totem = read.totem_of(tree)
     return {
