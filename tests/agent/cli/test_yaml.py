@@ -7,11 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml as reader  # PyYAML, of the tests only
 from hypothesis import given, settings, strategies as st
 
 from tandem_agent import yaml as emitter
-
-reader = pytest.importorskip("yaml", reason="PyYAML, the reader to compare with, is not in this environment")
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

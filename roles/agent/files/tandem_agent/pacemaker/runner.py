@@ -112,7 +112,7 @@ class Runner:
         stdin: bytes = b"",
         timeout: float = 30.0,
         pass_fds: Sequence[int] = (),
-        environment: Mapping[str, str] = {},
+        environment: Optional[Mapping[str, str]] = None,
     ) -> Completed:
         """Run `argv` to its end, feeding it `stdin`; `environment` is added to the emptied one.
 
@@ -131,7 +131,7 @@ class Runner:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=tuple(pass_fds),
-                env={**self.environment, **environment},
+                env={**self.environment, **(environment or {})},
                 cwd="/",
                 start_new_session=True,
             )

@@ -14,8 +14,8 @@ import re
 import socket
 import tempfile
 import threading
-import xml.etree.ElementTree as ElementTree
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+from xml.etree import ElementTree
 
 from ..errors import AgentError
 from .runner import Completed, Runner, memfile, memfile_path, memfile_read
