@@ -25,7 +25,6 @@ author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
   - tandem.ha._attributes
-  - tandem.ha._attributes.action_group
   - tandem.ha._attributes.platform
 attributes:
   check_mode:
