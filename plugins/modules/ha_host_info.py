@@ -25,6 +25,11 @@ options:
     type: list
     elements: str
     default: []
+  optional_services:
+    description: Units that must run and start at boot as well, on a host that has them.
+    type: list
+    elements: str
+    default: []
   hosts:
     description: Lines that must stand in C(/etc/hosts) between the markers of O(marker), and nothing else between them.
     type: list
@@ -47,7 +52,6 @@ author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
   - tandem.ha._attributes
-  - tandem.ha._attributes.action_group
   - tandem.ha._attributes.platform
 attributes:
   check_mode:
@@ -132,6 +136,7 @@ from ansible_collections.tandem.ha.plugins.module_utils._password import has_pas
 OPTIONS = {
     "packages": {"type": "list", "elements": "str", "default": []},
     "services": {"type": "list", "elements": "str", "default": []},
+    "optional_services": {"type": "list", "elements": "str", "default": []},
     "hosts": {"type": "list", "elements": "str", "default": []},
     "marker": {"type": "str", "default": "TANDEM"},
     "user": {"type": "str", "default": "hacluster"},
@@ -209,15 +214,20 @@ class Packages(object):
         return found
 
 
-def idle_services(module, names):
-    """Units that are not both active and enabled."""
-    if not names:
+def idle_services(module, names, optional=()):
+    """Units that are not both active and enabled; of `optional` those that exist."""
+    wanted = list(names) + list(optional)
+    if not wanted:
         return []
-    argv = [module.get_bin_path("systemctl", True), "show", "--property=ActiveState,UnitFileState"] + names
+    argv = [module.get_bin_path("systemctl", True), "show", "--property=LoadState,ActiveState,UnitFileState"] + wanted
     _rc, out, _err = module.run_command(argv)
-    blocks = out.strip().split("\n\n") + [""] * len(names)
-    good = [{"ActiveState=active", "UnitFileState=enabled"} <= set(text.splitlines()) for text in blocks]
-    return [name for name, fine in zip(names, good) if not fine]
+    blocks = [set(text.splitlines()) for text in out.strip().split("\n\n")] + [set()] * len(wanted)
+    idle = []
+    for name, lines in zip(wanted, blocks):
+        absent = name in optional and "LoadState=loaded" not in lines
+        if not absent and not {"ActiveState=active", "UnitFileState=enabled"} <= lines:
+            idle.append(name)
+    return idle
 
 
 def firewall(module):
@@ -243,7 +253,7 @@ def main():
     password = wanted["password"]
     missing = {
         "packages": Packages(module).missing(wanted["packages"]),
-        "services": idle_services(module, wanted["services"]),
+        "services": idle_services(module, wanted["services"], wanted["optional_services"]),
         "hosts": bool(wanted["hosts"]) and block(read("/etc/hosts"), wanted["marker"]) != wanted["hosts"],
         "password": bool(password) and not has_password(wanted["user"], password),
     }

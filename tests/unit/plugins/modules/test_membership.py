@@ -188,11 +188,18 @@ def test_packages_by_dpkg():
 
 
 def test_services_that_do_not_run_or_are_not_enabled():
-    argv = "systemctl show --property=ActiveState,UnitFileState a b c"
-    states = [("active", "enabled"), ("active", "disabled"), ("failed", "enabled")]
-    out = "\n\n".join("ActiveState=%s\nUnitFileState=%s" % state for state in states)
+    argv = "systemctl show --property=LoadState,ActiveState,UnitFileState a b c d e"
+    states = [
+        ("loaded", "active", "enabled"),
+        ("loaded", "active", "disabled"),
+        ("not-found", "inactive", ""),
+        ("loaded", "inactive", "enabled"),
+        ("not-found", "inactive", ""),
+    ]
+    out = "\n\n".join("LoadState=%s\nActiveState=%s\nUnitFileState=%s" % state for state in states)
     module = FakeModule({"tools": ["systemctl"], argv: (0, out, "")})
-    assert ha_host_info.idle_services(module, ["a", "b", "c"]) == ["b", "c"]
+    assert ha_host_info.idle_services(module, ["a", "b", "c"], ["d", "e"]) == ["b", "c", "d"]
+    assert ha_host_info.idle_services(module, []) == []
 
 
 def test_hosts_lines_of_members_and_addresses():
