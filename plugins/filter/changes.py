@@ -11,11 +11,17 @@ short_description: Read the list of changes of this run
 version_added: 1.0.0
 description:
   - Reads what the callback plugin P(tandem.ha.ha_changes#callback) has written down so far.
+  - Without that plugin, what some tasks registered says at least what they would change in the cluster's configuration.
 options:
   _input:
-    description: The file's path, from the environment variable E(TANDEM_CHANGES). With an empty one there are no changes.
+    description: The file's path, from the environment variable E(TANDEM_CHANGES). Empty without the plugin.
     type: str
     required: true
+  results:
+    description: For each task a map with C(host), C(task) and the C(result) that it registered. Used without the plugin.
+    type: list
+    elements: dict
+    default: []
 author:
   - The Tandem contributors (@tandem)
 """
@@ -34,15 +40,24 @@ _value:
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def changes(path: str) -> list[dict[str, Any]]:
+def changes(path: str, results: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
-    if not path:
-        return []
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line]
+    if path:
+        return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line]
+    return [
+        {
+            "host": one["host"],
+            "task": one["task"],
+            "details": [step["summary"] for step in one["result"].get("plan") or []],
+        }
+        for one in results
+        if one["result"].get("changed")
+    ]
 
 
 class FilterModule:

@@ -77,11 +77,12 @@ class Pair:
     def down(self) -> Outcome:
         return self.up("down")
 
-    def node(self, node: str, command: str, code: Optional[int] = 0, timeout: float = 120) -> str:
+    def node(self, node: str, command: str, code: Optional[int] = 0, timeout: float = 120, stdin: str = "") -> str:
         """What a shell command says on a node, run through the lab and not through SSH; `code` None takes any end."""
         done = subprocess.run(
             [sys.executable, "-m", "tandem_lab", "exec", "--name", self.name, node, "--", "sh", "-c", command],
-            env={**os.environ, "PYTHONPATH": str(LAB_FILES)}, capture_output=True, text=True, timeout=timeout, check=False,
+            env={**os.environ, "PYTHONPATH": str(LAB_FILES)}, input=stdin,
+            capture_output=True, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         assert code is None or done.returncode == code, (
             f"{node}: {command}: {done.returncode}: {done.stdout}{done.stderr}"
