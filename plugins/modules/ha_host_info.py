@@ -130,7 +130,7 @@ import os
 import re
 import shlex
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import create
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._password import has_password
 
 OPTIONS = {
@@ -248,7 +248,7 @@ def python_version(module):
 
 
 def main():
-    module = create(OPTIONS)
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     wanted = module.params
     password = wanted["password"]
     missing = {

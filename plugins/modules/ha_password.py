@@ -53,7 +53,7 @@ user:
 
 import pwd
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import create
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._password import has_password
 
 OPTIONS = {
@@ -72,7 +72,7 @@ def exists(user):
 
 
 def main():
-    module = create(OPTIONS)
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     user, password = module.params["user"], module.params["password"]
     if not password or any(character in password for character in "\n\r\0"):
         module.fail_json(msg="password must be one line that is not empty")
