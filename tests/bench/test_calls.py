@@ -18,7 +18,7 @@ def test_a_call_that_changes_nothing(lab: None) -> None:
     try:
         sizes = " ".join(map(str, SIZES))
         found = json.loads(
-            adhoc("c1", "ansible.builtin.command", f"python3 /run/tandem-bench.py {AGENT} {RUNS} {sizes}")["stdout"]
+            adhoc("c1", "ansible.builtin.command", f"python3 /run/tandem-bench.py {AGENT} {RUNS} {sizes}")
         )
     finally:
         adhoc("c1", "ansible.builtin.file", "path=/run/tandem-bench.py state=absent")
