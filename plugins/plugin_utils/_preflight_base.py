@@ -21,7 +21,6 @@ except ImportError:  # the action says so, with the remedy
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,254}\Z")
 NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,253}[A-Za-z0-9])?\Z")
-BAD_ADDRESS = (AddrFormatError, ValueError, TypeError)
 
 Site = Mapping[str, Any]
 Look = Mapping[str, Any]
@@ -73,7 +72,7 @@ def parse(text: str) -> Any:
     """An address, or None."""
     try:
         return IPAddress(text)
-    except BAD_ADDRESS:
+    except (AddrFormatError, ValueError, TypeError):
         return None
 
 
@@ -83,7 +82,7 @@ def parse_network(text: str) -> Any:
         return None
     try:
         return IPNetwork(text)
-    except BAD_ADDRESS:
+    except (AddrFormatError, ValueError, TypeError):
         return None
 
 

@@ -34,7 +34,7 @@ def vips(site: Site, looks: Looks) -> Iterator[Fault]:
                 yield from _on_host(vip, node["host"], looks[node["host"]])
         yield from _in_use(vip, site, looks)
     for field in ("name", "address"):
-        for value, holders in shared((str(vip.get(field)).split("/")[0], _name(vip)) for vip in declared):
+        for value, holders in shared((str(vip.get(field)).partition("/")[0], _name(vip)) for vip in declared):
             message = f"vip_addresses: {len(holders)} entries have the same {field} {value}: each needs its own"
             yield Fault("vip.shared", [], message)
 
@@ -88,7 +88,7 @@ def _in_use(vip: Entry, site: Site, looks: Looks) -> Iterator[Fault]:
         return  # it may be held by the controller that nobody could ask for its MAC
     controllers = [node["host"] for node in site["controllers"]]
     ours = {card["mac"] for host in controllers for card in cards(looks[host]).values()}
-    wanted = str(vip["address"]).split("/")[0]
+    wanted = str(vip["address"]).partition("/")[0]
     strangers: dict[str, list[str]] = {}
     for host in controllers:
         for seen in looks[host].get("vips", []):

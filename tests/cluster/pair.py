@@ -11,10 +11,10 @@ import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
+from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
 PLAY = Path(sys.executable).with_name("ansible-playbook")

@@ -24,7 +24,7 @@ NAME = "test-%d" % os.getpid()
 FILES = Path(__file__).resolve().parents[2] / "roles/lab/files"
 SPEC: Dict[str, Any] = {
     "name": NAME,
-    "post_delay": 2,
+    "post_delay": 5,  # long enough to be seen on a busy machine
     "networks": [{"name": "mgmt", "subnet": "10.199.0.0/27"}, {"name": "ring", "subnet": "10.199.1.0/27"}],
     "nodes": {
         "a-node-with-a-long-name": {

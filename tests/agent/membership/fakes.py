@@ -18,21 +18,21 @@ from tandem_agent.pacemaker.runner import Completed
 from tandem_agent.pacemaker.tools import Tools
 
 DEBIAN = """totem {
-	version: 2
-	# a comment
-	cluster_name: debian
-	crypto_cipher: none
-	crypto_hash: none
+\tversion: 2
+\t# a comment
+\tcluster_name: debian
+\tcrypto_cipher: none
+\tcrypto_hash: none
 }
 quorum {
-	provider: corosync_votequorum
+\tprovider: corosync_votequorum
 }
 nodelist {
-	node {
-		name: node1
-		nodeid: 1
-		ring0_addr: 127.0.0.1
-	}
+\tnode {
+\t\tname: node1
+\t\tnodeid: 1
+\t\tring0_addr: 127.0.0.1
+\t}
 }
 """
 CIB = '<cib epoch="1"><configuration><crm_config/><nodes/><resources>{resources}</resources><constraints/></configuration><status/></cib>'
@@ -45,8 +45,8 @@ class Killed(BaseException):
     """SIGKILL: no handler runs after it but what the kernel would do."""
 
 
-def encoded(keys: Mapping[str, bytes] = KEYS) -> Dict[str, str]:
-    return {name: base64.b64encode(key).decode() for name, key in keys.items()}
+def encoded(keys: Optional[Mapping[str, bytes]] = None) -> Dict[str, str]:
+    return {name: base64.b64encode(key).decode() for name, key in (KEYS if keys is None else keys).items()}
 
 
 class Host:
@@ -98,8 +98,8 @@ class Host:
         (self.paths.cib / "cib.xml").write_text(CIB.format(resources=resources))
         (self.paths.cib / "cib.xml.sig").write_text("sig")
 
-    def keys(self, keys: Mapping[str, bytes] = KEYS) -> None:
-        for name, key in keys.items():
+    def keys(self, keys: Optional[Mapping[str, bytes]] = None) -> None:
+        for name, key in (KEYS if keys is None else keys).items():
             self.paths.keys[name].parent.mkdir(parents=True, exist_ok=True)
             self.paths.keys[name].write_bytes(key)
 

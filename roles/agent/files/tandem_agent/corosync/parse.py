@@ -82,14 +82,14 @@ def parse(text: str) -> Section:
         if not bare or bare.startswith("#"):
             current.items.append(Note(line))
         elif "{" in bare:
-            name, _, rest = bare.partition("{")
+            name, _brace, rest = bare.partition("{")
             if not name.strip(BLANK) or rest.strip(BLANK):
                 raise unreadable(number, "a section must open with a name and `{`, and nothing behind it")
             section = Section(name.strip(BLANK), opening=line)
             current.items.append(section)
             open_sections.append(section)
         elif ":" in bare:
-            key, _, value = bare.partition(":")
+            key, _colon, value = bare.partition(":")
             current.items.append(Option(key.strip(BLANK), value.strip(BLANK), line))
         elif bare == "}" and len(open_sections) > 1:
             open_sections.pop().closing = line
