@@ -32,6 +32,9 @@ def test_the_agent_killed_during_an_apply(site: Pair, delay: float) -> None:
     killer.start()
     run = site.tasks(document("present"))
     killer.join()
+    assert "status=9/KILL" in site.node("c1", "journalctl --no-pager -u tandem-agent.service --since -60s"), (
+        "it was not killed"
+    )
     there = [name for name in IDS if f'id="{name}"' in site.cib()]
     assert there in ([], IDS), "a part of a transaction is in the configuration"
     assert "Traceback" not in run.text, run.text
