@@ -68,7 +68,7 @@ def expected(
 
     A reboot is off, wait, look, on, wait, look; half a second goes to the rest.
     """
-    params = next((item.get("params", {}) for item in devices if target in (item.get("targets") or [])), None)
+    params = next((item.get("params", {}) for item in devices if target in _targets(item)), None)
     if not timing or params is None:
         return dict(timing) if timing else None
     fencing = 2 * _seconds(params.get("power_wait", 2)) + 0.5 + _seconds(params.get("pcmk_delay_base", 0))
@@ -79,6 +79,13 @@ def expected(
         total_min=round(timing["total_min"] + more, 2),
         total_max=round(timing["total_max"] + more, 2),
     )
+
+
+def _targets(device: Mapping[str, Any]) -> List[str]:
+    params = device.get("params", {})
+    listed = re.split(r"[\s,;]+", str(params.get("pcmk_host_list", "")))
+    mapped = [pair.split(":")[0] for pair in re.split(r"[\s;]+", str(params.get("pcmk_host_map", "")))]
+    return list(device.get("targets") or []) + listed + mapped
 
 
 def _seconds(value: Any) -> float:

@@ -108,7 +108,9 @@ def test_the_password_files_are_roots_alone(site: Pair) -> None:
 
 
 def test_no_temporary_file_stays_behind(site: Pair) -> None:
-    others = "find /tmp /var/tmp /dev/shm -iname '*ansible*' -o -name '*tandem*'; find /run -name '*drill*' -o -name canaries"
+    others = (
+        "find /tmp /var/tmp /dev/shm -iname '*ansible*' -o -name 'tandem*'; find /run -name '*drill*' -o -name canaries"
+    )
     own = "find /root/.ansible/tmp /root/.ansible_async -mindepth 1 2>/dev/null"
     for node in (*CONTROLLERS, "w1"):
         assert site.node(node, f"{others}; {own}", code=None).strip() == ""
