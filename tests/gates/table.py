@@ -156,4 +156,14 @@ GATES = (
         needs=("tests/cluster",),
         alone=True,
     ),
+    Gate(
+        "molecule",
+        "the Ubuntu pair: check, converge, idempotence, verify",
+        (("molecule", "test", "-s", "ubuntu_pair"),),
+        900,
+        "cluster",
+        needs=("molecule/ubuntu_pair",),
+        alone=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
 )
