@@ -111,7 +111,7 @@ def test_the_end(site: Pair) -> None:
         for path in (
             "/etc/corosync/corosync.conf",
             "/etc/corosync/authkey",
-            "/etc/tandem",
+            "/etc/tandem/fencing",
             "/usr/local/lib/tandem",
             "/run/tandem",
         ):
