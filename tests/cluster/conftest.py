@@ -3,20 +3,29 @@
 """One lab for all tests here, made bare at the beginning and removed at the end.
 
 TANDEM_KEEP_LAB=1 leaves it up afterwards and takes up one that is there: the tests then begin where the last run ended.
+TANDEM_ALL=1, or -m of pytest, runs the slow ones too.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 from pair import Outcome, Pair
 
 NAME, NETWORK = "test-site", "10.143"
 KEEP = os.environ.get("TANDEM_KEEP_LAB") == "1"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: List[pytest.Item]) -> None:
+    """Slow tests are for the nightly run: ten minutes more."""
+    if config.getoption("-m") or os.environ.get("TANDEM_ALL") == "1":
+        return
+    for item in items:
+        if item.get_closest_marker("slow") and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason="slow; TANDEM_ALL=1 runs it"))
 
 
 @pytest.fixture(scope="session")
@@ -53,9 +62,3 @@ def site(pair: Pair, converged: Outcome) -> Iterator[Pair]:
     pair.settle()
     yield pair
     pair.settle()
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    shutil.rmtree(tmp_path, ignore_errors=True)
