@@ -51,7 +51,7 @@ def checked(pair: Pair) -> Outcome:
 @pytest.fixture(scope="session")
 def converged(pair: Pair, checked: Outcome) -> Outcome:
     """The site, made. Everything else builds on it."""
-    run = pair.site()
+    run = pair.site("-vvv", "--diff")  # so that the tests of secrets can look at what it said
     assert run.ok, run.text
     return run
 

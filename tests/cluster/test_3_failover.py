@@ -32,13 +32,10 @@ def test_a_power_cut_of_the_holder_moves_the_address(site: Pair) -> None:
     assert run.ok and run.changed == {}, run.text
 
 
-def test_fencing_the_standby_on_request_leaves_the_address_alone(site: Pair) -> None:
-    standby = site.other()
-    report = site.drill()
-    show(report)
-    assert report["target"] == standby
-    assert report["silent"] < 1.0
-    site.settle()
+def test_a_drill_that_nobody_confirmed_is_not_done(site: Pair) -> None:
+    run = site.play("drill")
+    assert run.rc != 0 and "nobody said yes" in run.text, run.text
+    assert "stonith" not in site.node("c1", "journalctl --no-pager -u pacemaker --since -20s | grep -i reboot || true")
 
 
 def test_a_drill_is_refused_while_something_is_wrong(site: Pair) -> None:
