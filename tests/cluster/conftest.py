@@ -8,6 +8,7 @@ TANDEM_ALL=1, or -m of pytest, runs the slow ones too.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Iterator, List
@@ -16,6 +17,7 @@ import pytest
 from pair import Outcome, Pair
 
 NAME, NETWORK = "test-site", "10.143"
+LOCK = Path("/run/lock/tandem-test-site")
 KEEP = os.environ.get("TANDEM_KEEP_LAB") == "1"
 
 
@@ -33,6 +35,12 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The nodes, bare or as they were kept."""
     if os.geteuid() != 0:
         pytest.fail("the lab needs root")
+    with LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another run of these tests has the lab of this name: wait for its end
+        yield from _pair(tmp_path_factory)
+
+
+def _pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     found = Pair(tmp_path_factory.mktemp("pair"), NAME, NETWORK)
     made = found.up("up" if KEEP else "reset")
     assert made.ok, made.text
