@@ -63,13 +63,32 @@ def test_with_the_fast_profile_the_address_answers_within_seven_seconds(site: Pa
 
 
 @pytest.mark.slow
-def test_a_silent_or_lying_bmc_fails_the_run_clearly(site: Pair) -> None:
-    for mode, words in (("silent", "does not answer c1"), ("error", "Fencing does not work"), ("lying", None)):
-        site.lab("bmc", "c2", "--mode", mode)
-        try:
-            run = site.site()
-            if words:
-                assert run.rc != 0 and words in run.text, run.text
-        finally:
-            site.lab("bmc", "c2", "--mode", "ok")
-    site.node("c1", "pcs stonith cleanup", code=None)
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("silent", "the BMC of c2"),
+        ("error", "fence-c2 (for c2)"),
+        ("lying", "it says that c2 is off, but c2 is a member of the cluster right now"),
+    ],
+)
+def test_a_silent_or_lying_bmc_fails_the_run_clearly(site: Pair, mode: str, words: str) -> None:
+    site.lab("bmc", "c2", "--mode", mode)
+    try:
+        run = site.site()
+        assert run.rc != 0 and words in run.text, run.text
+    finally:
+        site.lab("bmc", "c2", "--mode", "ok")
+        site.node("c1", "pcs stonith cleanup", code=None)
+
+
+@pytest.mark.slow
+def test_a_bmc_that_only_pretends_is_found_by_the_drill(site: Pair) -> None:
+    target = site.other()
+    site.lab("bmc", target, "--mode", "pretending")
+    try:
+        assert site.site().ok, "it answers every question rightly"
+        run = site.play("drill", "-e", "drill_confirm=yes", "-e", f"drill_target={target}")
+        assert run.rc != 0, run.text
+    finally:
+        site.lab("bmc", target, "--mode", "ok")
+        site.node(site.holder(), "pcs stonith cleanup", code=None)

@@ -202,6 +202,10 @@ def test_faulty_bmcs(running: None) -> None:
     lab("bmc", N2, "--mode", "error")
     assert ipmi(2, "power", "off").returncode != 0
     lab("bmc", N2, "--mode", "lying")
+    assert "is off" in ipmi(2, "power", "status").stdout
+    assert node(N2)["power"] == "on"
+    lab("bmc", N2, "--mode", "pretending")
+    assert "is on" in ipmi(2, "power", "status").stdout
     assert ipmi(2, "power", "off").returncode == 0
     assert "is off" in ipmi(2, "power", "status").stdout
     assert node(N2)["ssh"] is True

@@ -4,11 +4,12 @@
 
 The fault modes serve drills: what a fence agent does when the controller is
 
-ok      as it should be
-silent  dead: answers nothing at all
-lying   reports every order done and the power as ordered, and does nothing
-slow    answers, but late (``slow SECONDS``)
-error   refuses every order with a completion code
+ok          as it should be
+silent      dead: answers nothing at all
+lying       reports every order done and the power off, whatever it is, and does nothing: the way to two masters
+pretending  reports every order done and the power as ordered, and does nothing
+slow        answers, but late (``slow SECONDS``)
+error       refuses every order with a completion code
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Optional, Tuple
 from .files import read
 from .paths import Paths
 
-MODES = ("ok", "silent", "lying", "slow", "error")
+MODES = ("ok", "silent", "lying", "pretending", "slow", "error")
 DEFAULT_DELAY = 5.0
 
 

@@ -30,7 +30,7 @@ class Controller(ipmi.Bmc):  # type: ignore[misc]
 
     def __init__(self, paths: Paths, node: str, user: str, address: str) -> None:
         self.paths, self.node = paths, node
-        self.lie: Optional[int] = None
+        self.pretended: Optional[int] = None
         super().__init__(bmc.Passwords(paths, node, user), address=address)
 
     def mode(self) -> tuple[str, float]:
@@ -46,16 +46,18 @@ class Controller(ipmi.Bmc):  # type: ignore[misc]
             return
         if mode == "slow":
             time.sleep(delay)
-        if mode != "lying":
-            self.lie = None
+        if mode != "pretending":
+            self.pretended = None
         if mode == "error" and request["netfn"] == _CHASSIS:
             session.send_ipmi_response(code=_UNSPECIFIED_ERROR)
             return
         super().handle_raw_request(request, session)
 
     def get_power_state(self) -> int:
-        if self.lie is not None:
-            return self.lie
+        if self.mode()[0] == "lying":
+            return 0
+        if self.pretended is not None:
+            return self.pretended
         return int(panel.press(self.paths, self.node, "status")["power"] == "on")
 
     def power_off(self) -> Optional[int]:
@@ -77,11 +79,11 @@ class Controller(ipmi.Bmc):  # type: ignore[misc]
     def cold_reset(self) -> int:
         return 0
 
-    def press(self, operation: str, lie: int) -> Optional[int]:
-        """Press a button, or say so; returns a completion code when it failed."""
-        if self.mode()[0] == "lying":
-            self.lie = lie
-            chassis.log("%s: lied" % operation)
+    def press(self, operation: str, ordered: int) -> Optional[int]:
+        """Press a button, or only say so; returns a completion code when it failed."""
+        if self.mode()[0] in ("lying", "pretending"):
+            self.pretended = ordered
+            chassis.log("%s: not done" % operation)
             return None
         try:
             panel.press(self.paths, self.node, operation)
