@@ -1,0 +1,263 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The agent on CIBs as clusters have them: every file of `corpus/` is read, exported, rebuilt and edited.
+
+The files together speak every word of Pacemaker's schemas, and each is what the schema it names allows, but for those
+in `broken-but-live/`: what a cluster was left with all the same.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from difflib import unified_diff
+from typing import Any, Dict, List, Set, Tuple
+from xml.etree.ElementTree import Comment, Element
+
+import pytest
+from meaning import differences, meaning
+from schema import schemas, spoken, words
+
+from tandem_agent.cib.read import read
+from tandem_agent.cib.tree import parse, serialize
+from tandem_agent.cib.write import write
+from tandem_agent.errors import Fault
+from tandem_agent.model.document import read_document
+from tandem_agent.plan.declare import declare
+from tandem_agent.plan.diff import Change, diff
+from tandem_agent.plan.render import document_of, plan_of
+from tandem_agent.plan.validate import validate
+
+TOP = pathlib.Path(__file__).resolve().parents[3]
+CORPUS = TOP / "tests/agent/corpus"
+FILES = sorted(CORPUS.glob("**/*.xml"))
+SOUND = [path for path in FILES if path.parent == CORPUS]
+UNPACKED = TOP / ".build/pacemaker"
+SUITES = [suite for suite in ("bullseye", "bookworm", "trixie") if (UNPACKED / suite / "bin/cibadmin").exists()]
+SCHEMAS = [path for suite in SUITES for path in schemas(UNPACKED / suite / "root/usr/share/pacemaker")]
+
+every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+# For the command: what people have, in old and new schemas.
+COMMAND = ["pcs-two-node-web"]
+
+
+@pytest.fixture(scope="module")
+def known() -> Set[str]:
+    """The words of all schemas of all suites."""
+    assert SUITES, "Pacemaker's schemas are missing; make them with: tests/gates/pacemaker-tools"
+    return {word for schema in SCHEMAS for word in words(schema)}
+
+
+# -- the files themselves ----------------------------------------------------------------------------------------------
+
+
+def test_the_corpus_speaks_every_word_of_the_schemas(known: Set[str]) -> None:
+    said = {word for path in FILES for word in spoken(tree(path))}
+    assert sorted(known - said) == []
+
+
+def test_every_schema_is_named_by_a_file() -> None:
+    named = {tree(path).get("validate-with") for path in FILES}
+    assert sorted({schema.stem for schema in SCHEMAS} - named) == []
+
+
+@every_file
+def test_a_file_says_what_it_is_about(path: pathlib.Path) -> None:
+    assert path.read_text().startswith(("<!-- ", '<?xml version="1.0" encoding="UTF-8"?>\n<!-- '))
+
+
+def test_what_names_a_schema_is_valid_in_it() -> None:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(complaints, SOUND))
+    assert "".join(found) == ""
+
+
+def complaints(path: pathlib.Path) -> str:
+    """What the tools of each suite that has the schema say of a file; empty when all accept it."""
+    name = tree(path).get("validate-with")
+    suites = [suite for suite in SUITES if (UNPACKED / suite / f"root/usr/share/pacemaker/{name}.rng").exists()]
+    assert suites, f"{path.name}: no suite has {name}"
+    return "".join(refusal(suite, path) for suite in suites)
+
+
+def refusal(suite: str, path: pathlib.Path) -> str:
+    """Why Pacemaker does not load a CIB; empty when it does. A file is held against the schema that it names."""
+    done = subprocess.run(
+        [str(UNPACKED / suite / "bin/cibadmin"), "--query"],
+        env={"PATH": os.environ["PATH"], "CIB_file": str(path)}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    return f"{path.name} in {suite}: rc {done.returncode}: {done.stderr}" if done.returncode else ""
+
+
+# -- the laws ----------------------------------------------------------------------------------------------------------
+
+
+@every_file
+def test_writing_no_change_changes_no_byte(path: pathlib.Path) -> None:
+    root = tree(path)
+    before = serialize(root)
+    write(root, diff(read(root), read(root)))
+    assert serialize(root) == before
+
+
+@every_file
+def test_what_is_exported_plans_to_nothing(path: pathlib.Path) -> None:
+    root = tree(path)
+    assert plan_of(planned(root, exported(root))) == []
+
+
+@every_file
+def test_an_export_rebuilds_the_cluster(path: pathlib.Path, known: Set[str]) -> None:
+    root = tree(path)
+    document = exported(root)
+    rebuilt = applied(emptied(root), document)
+    assert differences(meaning(root, known), meaning(rebuilt, known)) == []
+    assert exported(rebuilt) == document
+    assert plan_of(planned(rebuilt, document)) == []
+
+
+@every_file
+def test_an_edit_keeps_all_that_is_foreign(path: pathlib.Path) -> None:
+    root = tree(path)
+    mark(root)
+    document, expected = edit(root)
+    assert list(unified_diff(lines(expected), lines(without_new(applied(root, document))))) == []
+
+
+def tree(path: pathlib.Path) -> Element:
+    return parse(path.read_bytes())
+
+
+def exported(root: Element) -> Dict[str, Any]:
+    """The document, as it comes back from JSON."""
+    found: Dict[str, Any] = json.loads(json.dumps(document_of(read(root), secrets=True)))
+    return found
+
+
+def planned(root: Element, raw: Dict[str, Any]) -> List[Change]:
+    """What a document would change, without a fault on the way."""
+    faults: List[Fault] = []
+    document = read_document(raw, faults)
+    assert faults == []
+    current = read(root)
+    wanted = declare(current, document)
+    assert wanted.faults == []
+    assert validate(wanted.state, document) == []
+    return diff(current, wanted.state, wanted.because)
+
+
+def applied(root: Element, raw: Dict[str, Any]) -> Element:
+    made = copy.deepcopy(root)
+    write(made, planned(root, raw))
+    return parse(serialize(made))
+
+
+EMPTIED = (
+    "crm_config", "resources", "constraints", "fencing-topology", "tags", "acls", "alerts", "rsc_defaults", "op_defaults",
+)  # fmt: skip
+
+
+def emptied(root: Element) -> Element:
+    """The same cluster as it was formed: its nodes, and nothing configured."""
+    made = copy.deepcopy(root)
+    for section in made.iterfind("configuration/*"):
+        if section.tag in EMPTIED:
+            section[:] = []
+    for node in made.iterfind("configuration/nodes/node"):
+        node[:] = []
+        node.attrib = {name: value for name, value in node.attrib.items() if name in ("id", "uname", "type")}
+    return made
+
+
+# -- what is foreign ---------------------------------------------------------------------------------------------------
+
+MARK = "x-mark"
+HOSTS = frozenset((  # where an element of somebody else's may stand without making its parent a riddle
+    "configuration", "crm_config", "nodes", "node", "resources", "primitive", "template", "group", "clone", "bundle",
+    "operations", "instance_attributes", "meta_attributes", "utilization", "cluster_property_set", "constraints",
+    "fencing-topology", "tags", "acls", "alerts", "alert",
+))  # fmt: skip
+
+
+def mark(root: Element) -> None:
+    """Put an attribute and a comment of somebody else's everywhere, and an element where it may stand."""
+    configuration = root.find("configuration")
+    assert configuration is not None
+    for number, element in enumerate([one for one in configuration.iter() if isinstance(one.tag, str)]):
+        element.set(MARK, str(number))
+        element.insert(0, Comment(f" note {number} "))
+        if element.tag in HOSTS:
+            element.append(Element("x-thing", {MARK: f"thing {number}", "says": '<\u00e4 & "\u00f6">'}))
+
+
+def edit(root: Element) -> Tuple[Dict[str, Any], Element]:
+    """A document that sets a property, makes a primitive, and changes a parameter where there is a plain one.
+
+    With it the tree in which that parameter is changed by hand.
+    """
+    expected = copy.deepcopy(root)
+    resources: List[Dict[str, Any]] = [{"id": "corpus-new", "agent": "ocf:pacemaker:Dummy", "params": {"state": "/x"}}]
+    entries = {entry["id"]: entry for entry in exported(root).get("resources", [])}
+    for primitive in expected.iterfind("configuration/resources//primitive"):
+        nvsets = primitive.findall("instance_attributes")
+        pair = primitive.find("instance_attributes/nvpair")
+        params = entries.get(primitive.get("id", ""), {}).get("params", {})
+        if len(nvsets) == 1 and pair is not None and pair.get("name") in params:
+            pair.set("value", pair.attrib["value"] + "-changed")
+            resources.append({"id": primitive.get("id"), "params": {**params, pair.get("name"): pair.get("value")}})
+            break
+    return {"properties": {"corpus-probe": "1"}, "resources": resources}, expected
+
+
+def without_new(root: Element) -> Element:
+    """The tree without the elements that the edit made: those that bear no mark."""
+    made = copy.deepcopy(root)
+    configuration = made.find("configuration")
+    assert configuration is not None
+    for parent in list(configuration.iter()):
+        for child in list(parent):
+            if isinstance(child.tag, str) and MARK not in child.attrib:
+                parent.remove(child)
+    return made
+
+
+def lines(root: Element) -> List[str]:
+    return serialize(root).decode().replace("<", "\n<").splitlines()
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+NOWHERE = "import sys, tandem_agent.pacemaker.runner as r; r.SEARCH_PATH = (); from tandem_agent.cli import main; "
+
+
+@pytest.mark.parametrize("tools", ["with tools", "without tools"])
+@pytest.mark.parametrize("name", COMMAND)
+def test_the_command_exports_what_it_plans_to_nothing(name: str, tools: str, tmp_path: pathlib.Path) -> None:
+    cib = tmp_path / "cib.xml"
+    shutil.copyfile(CORPUS / f"{name}.xml", cib)
+    environment = {"PATH": "", "PYTHONPATH": str(TOP / "roles/agent/files"), "CIB_file": str(cib)}
+    code = NOWHERE
+    if tools == "with tools":
+        environment["TANDEM_TOOLS"] = str(UNPACKED / "bookworm/bin")
+        code = "import sys; from tandem_agent.cli import main; "
+
+    def run(*words: str, stdin: str = "") -> Dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-c", code + "sys.exit(main(sys.argv[1:]))", *words, "--json"],
+            input=stdin, env=environment, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: Dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    document = run("export")
+    assert document["document"]["resources"]
+    plan = run("plan", "-", stdin=json.dumps(document))
+    assert (plan["changed"], plan["plan"]) == (False, [])
+    assert cib.read_bytes() == (CORPUS / f"{name}.xml").read_bytes()
