@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from array import array
+from itertools import accumulate
 from typing import Any, Dict, List, Mapping, NamedTuple, Set, Tuple
 
 from ..errors import AgentError
@@ -19,8 +21,8 @@ DEADLINE = 120.0  # seconds, when a request names none
 LONGEST_DEADLINE = 3600.0
 _LONGEST_NUMBER = 64  # characters; Python's own conversion of long digit strings is quadratic
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = bytes.maketrans(b"[]{}", b"()()")
+_STRING = re.compile(rb'"[^"]*"')
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # as signed bytes: one deeper, one less deep
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 
@@ -91,7 +93,7 @@ def read_object(line: bytes) -> Dict[str, Any]:
     if len(line) > LINE_LIMIT:
         raise _bad(f"a line has at most {LINE_LIMIT} bytes")
     if _depth_exceeded(line):
-        raise _bad(f"objects and lists may be nested {DEPTH_LIMIT} deep at most, and must be closed")
+        raise _bad(f"objects and lists may be nested {DEPTH_LIMIT} deep at most")
     try:
         value = json.loads(
             line.decode("utf-8"),
@@ -110,16 +112,15 @@ def read_object(line: bytes) -> Dict[str, Any]:
 
 
 def _depth_exceeded(line: bytes) -> bool:
-    """Whether brackets nest deeper than allowed. Counted without recursion: the parser itself must not see it."""
+    """Whether brackets nest deeper than allowed, in one pass and without recursion: the parser must not see such a line.
+
+    What is counted need only be right up to the first fault; the parser stops there.
+    """
     if line.count(b"[") + line.count(b"{") <= DEPTH_LIMIT:
         return False
-    rest = _STRING.sub(b"", line).translate(_BRACKETS, _OTHERS)  # which bracket is which does not matter for depth
-    for _level in range(DEPTH_LIMIT):
-        inner = rest.replace(b"()", b"")  # the innermost pairs, one level a round
-        if len(inner) == len(rest):
-            break
-        rest = inner
-    return bool(rest)
+    unescaped = line.replace(b"\\\\", b"").replace(b'\\"', b"")  # each quote that is left begins or ends a string
+    steps = array("b", _STRING.sub(b"", unescaped).translate(_STEPS, _OTHERS))
+    return max(accumulate(steps), default=0) > DEPTH_LIMIT
 
 
 def _object(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
