@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Set
+from typing import FrozenSet, Iterable, Set
 from xml.etree.ElementTree import Element
 
+from ..model.parts import REFERRING
 from ..model.values import LONGEST_ID
+
+_NO_IDENTITY = REFERRING | {"node", "acl_target"}
 
 
 class Ids:
@@ -18,8 +21,24 @@ class Ids:
 
     @classmethod
     def of(cls, root: Element) -> Ids:
-        """All ids of a tree."""
-        return cls(element.attrib["id"] for element in root.iter() if "id" in element.attrib)
+        """All ids of a CIB's configuration."""
+        return cls(cls.taken(root))
+
+    @staticmethod
+    def taken(root: Element) -> FrozenSet[str]:
+        """The ids of a configuration. The status repeats them, also of what is long gone; nodes and users have their own."""
+        configuration = root.find("configuration")
+        found = () if configuration is None else configuration.iter()
+        return frozenset(
+            element.attrib["id"] for element in found if "id" in element.attrib and element.tag not in _NO_IDENTITY
+        )
+
+    def claim(self, wanted: str) -> bool:
+        """Take an id that somebody chose; false when it is taken already."""
+        if wanted in self._taken:
+            return False
+        self._taken.add(wanted)
+        return True
 
     def fresh(self, *parts: str) -> str:
         """A new id made of `parts`; numbered when that one is taken."""

@@ -2,35 +2,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a CIB's tree to the model. What a reader here does not know is not read, and so never touched.
 
-One reader per element; a reader answers None for a form it does not understand in full (a rule with dates, a resource
-set): editing such an object would lose meaning.
+Objects with a behaviour of their own have a reader each; all others are read as the parts they are.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+import re
+from dataclasses import replace
+from typing import Dict, FrozenSet, Iterator, Optional, Tuple
 from xml.etree.ElementTree import Element
 
+from ..model.grammar import CONTAINERS
 from ..model.objects import (
+    ACLS,
+    CONSTRAINTS,
+    Bundle,
     Clone,
-    Colocation,
-    Expression,
     Group,
     Key,
     Level,
-    Location,
     Map,
     Node,
     Object,
     Operation,
-    Order,
     Primitive,
-    Rule,
+    Record,
     Setting,
     State,
     Tag,
 )  # fmt: skip
-from ..model.values import boolean, role, score, score_text
+from ..model.parts import REFERRING, Part
+from ..model.values import role
+from .ids import Ids
+from .parts import first_set, ids_of, pairs, read_part, read_sets, set_element
 from .tree import elements, section
 
 SETTING_SECTIONS = {
@@ -38,92 +42,165 @@ SETTING_SECTIONS = {
     "resource_default": ("rsc_defaults", "meta_attributes"),
     "operation_default": ("op_defaults", "meta_attributes"),
 }
+_CONSTRAINT_KINDS = {tag: kind for kind, tag in CONSTRAINTS.items()}
+_ACL_KINDS = {tag: kind for kind, tag in ACLS.items()}
+NVSETS = ("instance_attributes", "meta_attributes", "utilization")
 
 
 def read(root: Element) -> State:
     """Everything in the configuration that this version knows."""
+    referred = _referred(root.find("configuration"))
     objects: Dict[Key, Object] = {}
-    for found in _all(root):
+    for found in _all(root, referred):
         objects.setdefault(found.key, found)
-    taken = frozenset(element.attrib["id"] for element in root.iter() if "id" in element.attrib)
-    return State(objects, taken, modern_roles(root))
+    return State(objects, Ids.taken(root), referred, modern_roles(root), modern_names(root))
+
+
+_ID_IN_PATH = re.compile(r"@id\s*=\s*['\"]([^'\"]+)")  # what a permission's XPath asks for
+
+
+def _referred(configuration: Optional[Element]) -> FrozenSet[str]:
+    """The ids that something refers to which may be those of sets, options, rules and operations."""
+    found = set()
+    for element in () if configuration is None else configuration.iter():
+        if "id-ref" in element.attrib:
+            found.add(element.attrib["id-ref"])
+        for name in ("reference", "ref"):
+            if name in element.attrib:
+                found.add(element.attrib[name])
+        if "xpath" in element.attrib:
+            found.update(_ID_IN_PATH.findall(element.attrib["xpath"]))
+        if element.tag in REFERRING and "id" in element.attrib:
+            found.add(element.attrib["id"])
+    return frozenset(found)
 
 
 def modern_roles(root: Element) -> bool:
     """Whether the schema knows Promoted and Unpromoted: pacemaker-3.7 (Pacemaker 2.1.0) and later."""
-    name = root.get("validate-with", "")
-    major, _dot, minor = name.replace("pacemaker-", "").partition(".")
-    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= (3, 7)
+    return schema_at_least(root, (3, 7))
 
 
-def _all(root: Element) -> Iterator[Object]:
-    for kind, (where, tag) in SETTING_SECTIONS.items():
-        yield from (Setting(kind, name, value or "") for name, value in first_set(section(root, where), tag).items())
+def schema_at_least(root: Element, wanted: Tuple[int, int]) -> bool:
+    """Whether the CIB's schema is this version of Pacemaker's or a later one."""
+    major, _dot, minor = root.get("validate-with", "").replace("pacemaker-", "").partition(".")
+    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= wanted
+
+
+def modern_names(root: Element) -> bool:
+    """Whether the cluster knows fencing-enabled and its kin: feature set 3.20.5 (Pacemaker 3.0.2) and later."""
+    numbers = root.get("crm_feature_set", "").split(".")
+    return all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= (3, 20, 5)
+
+
+def settings_set(root: Element, kind: str) -> Optional[Element]:
+    """The set that a section's plain settings live in. Pacemaker gives the one of this id precedence over all others."""
+    where, tag = SETTING_SECTIONS[kind]
+    found = section(root, where)
+    if kind == "property":
+        for child in elements(found):
+            if child.tag == tag and child.get("id") == "cib-bootstrap-options" and child.find("rule") is None:
+                return child
+    return set_element(found, tag)
+
+
+def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:
+    for kind in SETTING_SECTIONS:
+        yield from _settings(root, kind)
     for node in elements(section(root, "nodes")):
         if node.tag == "node" and node.get("uname"):
-            yield Node(node.attrib["uname"], first_set(node, "instance_attributes"))
+            yield _node(node)
     for element in elements(section(root, "resources")):
-        yield from _resource(element)
+        yield from _resource(element, referred)
     for element in elements(section(root, "fencing-topology")):
         level = _level(element)
         if level is not None:
             yield level
-    for element in elements(section(root, "constraints")):
-        reader = _CONSTRAINTS.get(element.tag)
-        constraint = reader(element) if reader and "id" in element.attrib else None
-        if constraint is not None:
-            yield constraint
+    for where, kinds in (("constraints", _CONSTRAINT_KINDS), ("alerts", {"alert": "alert"}), ("acls", _ACL_KINDS)):
+        for element in elements(section(root, where)):
+            if element.tag in kinds and "id" in element.attrib:
+                yield Record(kinds[element.tag], read_part(element))
     for element in elements(section(root, "tags")):
         if element.tag == "tag" and "id" in element.attrib:
             yield Tag(element.attrib["id"], tuple(child.get("id", "") for child in elements(element)))
 
 
-def set_element(parent: Optional[Element], tag: str) -> Optional[Element]:
-    """The nvset that plain options live in: the first without a rule of its own. References are another's."""
-    for child in elements(parent):
-        if child.tag == tag and "id" in child.attrib and child.find("rule") is None:
-            return child
-    return None
+def _settings(root: Element, kind: str) -> Iterator[Object]:
+    where, tag = SETTING_SECTIONS[kind]
+    plain = settings_set(root, kind)
+    found = {pair.attrib["name"]: pair.get("value", "") for pair in pairs(plain)}
+    made = [Setting(kind, name, value) for name, value in found.items()]
+    # Where a property stands under its old and its new name, the new one counts.
+    yield from sorted(made, key=lambda setting: setting.key.id == setting.name)
+    ahead = bool(found)
+    for child in elements(section(root, where)):
+        if child is plain:
+            ahead = False
+        elif child.tag == tag and ("id" in child.attrib or "id-ref" in child.attrib):
+            part = read_part(child)
+            # A set that is another's has no id of its own: it is known by what it refers to.
+            yield Record(f"{kind}_set", part if part.id else _named(part), ahead)
 
 
-def first_set(parent: Optional[Element], tag: str) -> Map:
-    """The options of that nvset. A pair that only refers to another (`id-ref`) is not ours to show."""
-    found = set_element(parent, tag)
-    return {pair.attrib["name"]: pair.get("value", "") for pair in pairs(found)}
+def _named(part: Part) -> Part:
+    return replace(part, id=part.get("id-ref"))
 
 
-def pairs(nvset: Optional[Element]) -> List[Element]:
-    """The name-value pairs of a set; where a name stands twice Pacemaker takes the first."""
-    found: Dict[str, Element] = {}
-    for child in elements(nvset):
-        if child.tag == "nvpair" and "name" in child.attrib and "id" in child.attrib:
-            found.setdefault(child.attrib["name"], child)
-    return list(found.values())
+def _node(element: Element) -> Node:
+    known = ("member", "normal")
+    kind = element.get("type")
+    return Node(
+        element.attrib["uname"],
+        first_set(element, "instance_attributes"),
+        first_set(element, "utilization"),
+        read_sets(element, "instance_attributes", "utilization"),
+        element.get("description"),
+        None if kind in known else kind,
+        element.get("score"),
+        element.get("id"),
+    )
 
 
-def _resource(element: Element) -> Iterator[Object]:
+def _resource(element: Element, referred: FrozenSet[str]) -> Iterator[Object]:
     """A resource and what is inside it."""
-    if "id" not in element.attrib:
+    if "id" not in element.attrib or element.tag not in _RESOURCES:
         return
-    name = element.attrib["id"]
-    meta, about = first_set(element, "meta_attributes"), element.get("description")
-    if element.tag == "primitive":
+    name, about = element.attrib["id"], element.get("description")
+    params, meta = first_set(element, "instance_attributes"), first_set(element, "meta_attributes")
+    sets = read_sets(element, *NVSETS)
+    places = {"params": "instance_attributes", "meta": "meta_attributes", "utilization": "utilization"}
+    ids = ids_of(element, referred, **places)
+    if element.tag in ("primitive", "template"):
+        operations = element.find("operations")
+        if operations is not None and operations.get("id") in referred:
+            ids["operations"] = operations.get("id")
         yield Primitive(
-            name, agent_of(element), first_set(element, "instance_attributes"), meta, _operations(element),
-            element.get("template"), about,
+            name, agent_of(element), params, meta, _operations(element), element.get("template"), about,
+            first_set(element, "utilization"), sets, None if operations is None else operations.get("id-ref"),
+            element.tag == "template", ids=ids,
         )  # fmt: skip
-    elif element.tag == "group":
-        members = [child for child in elements(element) if child.tag == "primitive" and "id" in child.attrib]
-        yield Group(name, tuple(child.attrib["id"] for child in members), meta, about)
-        for child in members:
-            yield from _resource(child)
-    elif element.tag in ("clone", "master"):
+        return
+    inner = [child for child in elements(element) if child.tag in ("primitive", "group") and "id" in child.attrib]
+    first = inner[0].attrib["id"] if inner else None
+    if element.tag == "group":
+        yield Group(name, tuple(child.attrib["id"] for child in inner), meta, about, params, sets, ids=ids)
+    elif element.tag == "bundle":
+        parts = {child.tag: read_part(child) for child in reversed(elements(element)) if child.tag in _BUNDLE_PARTS}
+        container = next((part for tag, part in parts.items() if tag in CONTAINERS), None)
+        storage, network = parts.get("storage"), parts.get("network")
+        yield Bundle(
+            name, container, network if network and (network.attributes or network.parts) else None,
+            storage.parts if storage else (), first, meta, about, params, sets, ids=ids,
+        )  # fmt: skip
+    else:
         if element.tag == "master":  # what a promotable clone was called before Pacemaker 2.0
             meta = dict({"promotable": "true"}, **meta)
-        inner = [child for child in elements(element) if child.tag in ("primitive", "group") and "id" in child.attrib]
-        yield Clone(name, inner[0].attrib["id"] if inner else None, meta, about)
-        for child in inner:
-            yield from _resource(child)
+        yield Clone(name, first, meta, about, params, sets, ids=ids)
+    for child in inner:
+        yield from _resource(child, referred)
+
+
+_RESOURCES = frozenset(("primitive", "template", "group", "clone", "master", "bundle"))
+_BUNDLE_PARTS = (*CONTAINERS, "network", "storage")
 
 
 def agent_of(element: Element) -> str:
@@ -140,12 +217,23 @@ def _operations(primitive: Element) -> Tuple[Operation, ...]:
     return tuple(found)
 
 
+_OPERATION = ("id", "name", "interval", "role")
+
+
 def operation_of(element: Element) -> Operation:
-    """An `op` element; its own nvsets stay with the element."""
-    known = ("id", "name", "interval", "role")
-    options: Map = {name: value for name, value in element.attrib.items() if name not in known}
+    """An `op` element with its own options."""
+    options: Map = {name: value for name, value in element.attrib.items() if name not in _OPERATION}
     wanted = element.get("role", "")
-    return Operation(element.get("name", ""), element.get("interval", "0s"), role(wanted) if wanted else "", options)
+    return Operation(
+        element.get("name", ""),
+        element.get("interval", "0s"),
+        role(wanted) if wanted else "",
+        options,
+        first_set(element, "instance_attributes"),
+        first_set(element, "meta_attributes"),
+        read_sets(element, "instance_attributes", "meta_attributes"),
+        element.get("id"),
+    )
 
 
 def _level(element: Element) -> Optional[Level]:
@@ -160,87 +248,3 @@ def _level(element: Element) -> Optional[Level]:
         return None
     devices = tuple(name for name in element.get("devices", "").split(",") if name)
     return Level(element.attrib["id"], by, target, value, element.get("index", ""), devices)
-
-
-def _location(element: Element) -> Optional[Location]:
-    resource, inner = element.get("rsc"), elements(element)
-    if resource is None:
-        return None
-    name, place = element.attrib["id"], _role(element, "role")
-    if not inner and "node" in element.attrib:
-        return Location(name, resource, element.attrib["node"], _score(element), place)
-    if len(inner) == 1 and inner[0].tag == "rule" and "node" not in element.attrib:
-        rule = _rule(inner[0])
-        return None if rule is None else Location(name, resource, None, None, place, rule)
-    return None
-
-
-def _rule(element: Element) -> Optional[Rule]:
-    tests = []
-    for child in elements(element):
-        if child.tag != "expression" or "value-source" in child.attrib or "id" not in child.attrib:
-            return None
-        tests.append(
-            Expression(child.get("attribute", ""), child.get("operation", ""), child.get("value"), child.get("type"))
-        )
-    if "id" not in element.attrib or not tests:
-        return None
-    return Rule(
-        element.get("boolean-op", "and").lower(),
-        tuple(tests),
-        _score(element),
-        element.get("score-attribute"),
-        _role(element, "role"),
-    )
-
-
-def _colocation(element: Element) -> Optional[Colocation]:
-    resource, other = element.get("rsc"), element.get("with-rsc")
-    if resource is None or other is None or elements(element):
-        return None
-    return Colocation(
-        element.attrib["id"],
-        resource,
-        other,
-        _role(element, "rsc-role"),
-        _role(element, "with-rsc-role"),
-        _score(element),
-    )
-
-
-def _order(element: Element) -> Optional[Order]:
-    first, then = element.get("first"), element.get("then")
-    if first is None or then is None or elements(element):
-        return None
-    before = element.get("first-action", "start")
-    both = boolean(element.get("symmetrical", ""))
-    return Order(
-        element.attrib["id"], first, then, before, element.get("then-action", before), _mode(element),
-        None if both is None else ("true" if both else "false"),
-    )  # fmt: skip
-
-
-def _mode(element: Element) -> Optional[str]:
-    """`kind`, or what the old `score` meant: 0 was Optional, anything else Mandatory (Pacemaker 1.0)."""
-    kind = element.get("kind")
-    if kind is not None:
-        return kind.capitalize()
-    old = score(element.get("score", ""))
-    return None if old is None else ("Mandatory" if old > 0 else "Optional")
-
-
-def _role(element: Element, name: str) -> str:
-    text = element.get(name, "")
-    return role(text) if text else ""
-
-
-def _score(element: Element) -> Optional[str]:
-    text = element.get("score")
-    return None if text is None else score_text(text)
-
-
-_CONSTRAINTS: Dict[str, Callable[[Element], Optional[Object]]] = {
-    "rsc_location": _location,
-    "rsc_colocation": _colocation,
-    "rsc_order": _order,
-}

@@ -7,31 +7,43 @@ Document types are refused before anything in them is read, so no entity is ever
 
 from __future__ import annotations
 
+import re
 from typing import Any, List, NamedTuple, Optional
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, TreeBuilder, XMLParser
 
 from ..errors import AgentError
 
-
-class _Strict(TreeBuilder):
-    """Keeps comments (they are somebody's), refuses document types."""
-
-    def __init__(self) -> None:
-        super().__init__(insert_comments=True, insert_pis=True)
-
-    def doctype(self, _name: str, _public: Optional[str], _system: Optional[str]) -> None:
-        raise AgentError("cib.schema", "the XML holds a document type declaration, which a CIB never has")
+DEEPEST = 256  # elements inside each other; libxml2, and so Pacemaker, reads no more
 
 
 def parse(text: bytes) -> Element:
-    """The tree of a whole, well-formed XML text."""
-    parser = XMLParser(target=_Strict())
+    """The tree of a whole, well-formed XML text, comments and all: they are somebody's."""
+    # Asked before expat is: it goes on, and expands entities, after a handler has refused them. Every encoding that it
+    # reads writes these two as ASCII does, UTF-16 with a NUL between the letters.
+    if b"<!DOCTYPE" in text:
+        raise AgentError("cib.schema", "the XML holds a document type declaration, which a CIB never has")
+    if b"\0" in text:
+        raise AgentError("cib.schema", "the XML holds a NUL or is in UTF-16; a CIB is in UTF-8")
+    parser = XMLParser(target=TreeBuilder(insert_comments=True, insert_pis=True))
     try:
         parser.feed(text)
-        return parser.close()
-    except ElementTree.ParseError as error:
+        root: Element = parser.close()
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter two: encodings that nobody reads
         raise AgentError("cib.schema", f"the XML is not well formed: {error}") from error
+    if _too_deep(root):
+        raise AgentError("cib.schema", f"the XML has more than {DEEPEST} elements inside each other")
+    return root
+
+
+def _too_deep(root: Element) -> bool:
+    """Level by level: what walks a tree by recursion must not see it before."""
+    level = [root]
+    for _depth in range(DEEPEST):
+        level = [child for element in level for child in element]
+        if not level:
+            return False
+    return True
 
 
 def serialize(root: Element) -> bytes:
@@ -56,7 +68,7 @@ def version_of(root: Element) -> Version:
     numbers = []
     for name in Version._fields:
         text = root.get(name, "0")
-        numbers.append(int(text) if text.isdigit() else 0)
+        numbers.append(int(text) if re.match(r"[0-9]{1,18}\Z", text) else 0)
     return Version(*numbers)
 
 

@@ -7,31 +7,34 @@ One writer per kind of object. Ids follow pcs's conventions, so that `pcs config
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
+from ..model.grammar import CONTAINERS
 from ..model.objects import (
+    ACLS,
+    CONSTRAINTS,
+    OPTION_SETS,
+    RECORDS,
+    Bundle,
     Clone,
-    Colocation,
-    Expression,
     Group,
     Level,
-    Location,
     Map,
     Node,
     Object,
     Operation,
-    Order,
     Primitive,
-    Rule,
+    Record,
     Setting,
     Tag,
 )  # fmt: skip
-from ..model.values import role
+from ..model.parts import PLAIN, Part, part
 from ..plan.diff import Change
 from .ids import Ids
-from .read import SETTING_SECTIONS, modern_roles, operation_of, pairs, set_element
-from .tree import elements, ensure, section
+from .parts import PartWriter, pairs, read_part, set_element
+from .read import NVSETS, SETTING_SECTIONS, modern_roles, operation_of, settings_set
+from .tree import elements, ensure
 
 # What the options' own set is called where it has to be made: as pcs does.
 _SET_IDS = {
@@ -46,6 +49,7 @@ def write(root: Element, changes: Sequence[Change]) -> None:
     editor = Editor(root)
     for change in changes:
         _WRITERS[type(change.object)](editor, change)
+    editor.order_new({change.key.id: change.place for change in changes if change.key.family == "resource"})
 
 
 class Editor:
@@ -54,30 +58,36 @@ class Editor:
     def __init__(self, root: Element) -> None:
         self.root = root
         self.ids = Ids.of(root)
-        self.modern_roles = modern_roles(root)
+        self.parts = PartWriter(
+            self.ids, modern_roles(root), not root.get("validate-with", "").startswith("pacemaker-2.")
+        )
         self.resources = ensure(root, "resources")
         self.by_id: Dict[str, Element] = {}
         self.parents: Dict[str, Element] = {}
         self._index(self.resources)
         self._constraints: Optional[Dict[str, Element]] = None
+        self._new: List[Element] = []
 
     def _index(self, parent: Element) -> None:
         for child in elements(parent):
-            if child.tag in ("primitive", "group", "clone", "master", "bundle") and "id" in child.attrib:
+            if child.tag in ("primitive", "template", "group", "clone", "master", "bundle") and "id" in child.attrib:
                 self.by_id[child.attrib["id"]] = child
                 self.parents[child.attrib["id"]] = parent
                 self._index(child)
-
-    def role(self, name: str) -> str:
-        """A role as this CIB's schema calls it."""
-        plain = role(name)
-        return plain if self.modern_roles else {"Promoted": "Master", "Unpromoted": "Slave"}.get(plain, plain)
 
     def add_resource(self, tag: str, name: str) -> Element:
         self.ids.fresh(name)
         made = SubElement(self.resources, tag, {"id": name})
         self.by_id[name], self.parents[name] = made, self.resources
+        self._new.append(made)
         return made
+
+    def order_new(self, places: Mapping[str, int]) -> None:
+        """Put the new resources of the top level into the order they were declared in: the cluster places them in it."""
+        new = [element for element in self._new if self.parents.get(element.attrib["id"]) is self.resources]
+        for element in new:
+            self.resources.remove(element)
+        self.resources.extend(sorted(new, key=lambda element: places[element.attrib["id"]]))
 
     def move_resource(self, name: str, parent: Element, position: Optional[int] = None) -> None:
         """Put a resource, with all that is in it, somewhere else."""
@@ -97,31 +107,52 @@ class Editor:
                 self.move_resource(child.attrib["id"], self.resources)
         parent.remove(element)
 
-    def constraint(self, name: str) -> Element:
+    def record(self, kind: str, name: str) -> Element:
+        """The element of a record. The index of constraints is kept: there may be thousands."""
+        if kind not in CONSTRAINTS:
+            return next(
+                child for child in elements(self.section_of(kind))
+                if name in (child.get("id"), child.get("id-ref")) and child.tag == RECORDS[kind]
+            )  # fmt: skip
         if self._constraints is None:
-            self._constraints = {child.get("id", ""): child for child in elements(ensure(self.root, "constraints"))}
+            self._constraints = {child.get("id", ""): child for child in elements(self.section_of(kind))}
         return self._constraints[name]
 
-    def add_constraint(self, tag: str, name: str) -> Element:
-        self.ids.fresh(name)
-        made = SubElement(ensure(self.root, "constraints"), tag, {"id": name})
-        if self._constraints is not None:
-            self._constraints[name] = made
-        return made
+    def add_record(self, kind: str, made: Element, position: Optional[int] = None) -> None:
+        parent = self.section_of(kind)
+        parent.insert(len(parent) if position is None else position, made)
+        if self._constraints is not None and kind in CONSTRAINTS:
+            self._constraints[made.attrib["id"]] = made
+
+    def section_of(self, kind: str) -> Element:
+        return ensure(self.root, _SECTIONS[kind])
+
+
+_SECTIONS = {
+    **dict.fromkeys(CONSTRAINTS, "constraints"),
+    **dict.fromkeys(ACLS, "acls"),
+    **{f"{kind}_set": where for kind, (where, _tag) in SETTING_SECTIONS.items()},
+    "alert": "alerts",
+}
 
 
 # -- sets of options ---------------------------------------------------------------------------------------------------
 
 
 def edit_set(
-    editor: Editor, parent: Element, tag: str, set_id: str, before: Mapping[str, Optional[str]], after: Map
-) -> None:
-    """Turn the options `before` into `after` in the nvset that holds them; made when missing, gone when emptied."""
+    editor: Editor, parent: Element, tag: str, set_id: str, before: Mapping[str, Optional[str]], after: Map,
+    ids: Optional[Map] = None, place: str = "", found_set: Optional[Element] = None,
+) -> None:  # fmt: skip
+    """Turn the plain options `before` into `after` in the set that holds them; made when missing, gone when emptied.
+
+    `ids` may say what a new set and its options are to be called, under the name `place`.
+    """
     if dict(before) == dict(after):
         return
-    nvset = set_element(parent, tag)
+    chosen = ids or {}
+    nvset = set_element(parent, tag) if found_set is None else found_set
     if nvset is None:
-        nvset = Element(tag, {"id": editor.ids.fresh(set_id)})
+        nvset = Element(tag, {"id": _chosen(editor, chosen.get(place), set_id)})
         parent.insert(_position(parent, tag), nvset)
     found = {pair.attrib["name"]: pair for pair in pairs(nvset)}
     for name, pair in found.items():
@@ -132,11 +163,15 @@ def edit_set(
             pair.set("value", after[name] or "")
     for name, value in after.items():
         if name not in found:
-            SubElement(
-                nvset, "nvpair", {"id": editor.ids.fresh(nvset.attrib["id"], name), "name": name, "value": value or ""}
-            )
+            identity = _chosen(editor, chosen.get(f"{place}.{name}"), nvset.attrib["id"], name)
+            SubElement(nvset, "nvpair", {"id": identity, "name": name, "value": value or ""})
     if not elements(nvset):
         parent.remove(nvset)
+
+
+def _chosen(editor: Editor, wanted: Optional[str], *parts: str) -> str:
+    """The id that somebody chose, where it is free, or a new one."""
+    return wanted if wanted and editor.ids.claim(wanted) else editor.ids.fresh(*parts)
 
 
 # Children of a resource in the order in which pcs writes them.
@@ -144,10 +179,11 @@ _ORDER = ("instance_attributes", "meta_attributes", "utilization", "operations")
 
 
 def _position(parent: Element, tag: str) -> int:
-    """Where a new set goes: after its equals and before what usually follows."""
-    if tag not in _ORDER:
-        return len(parent)
-    if parent.tag in ("group", "clone", "master"):
+    """Where a new plain set goes: before the other sets of its kind, or else before what usually follows."""
+    for index, child in enumerate(parent):
+        if child.tag == tag:
+            return index
+    if tag not in _ORDER or parent.tag in ("group", "clone", "master", "bundle"):
         return len(parent)
     for index, child in enumerate(parent):
         if child.tag in _ORDER and _ORDER.index(child.tag) > _ORDER.index(tag):
@@ -155,8 +191,27 @@ def _position(parent: Element, tag: str) -> int:
     return len(parent)
 
 
-def _options(found: Optional[Object], name: str) -> Map:
-    return dict(getattr(found, name) or {}) if found is not None else {}
+def edit_sets(editor: Editor, parent: Element, before: Optional[object], after: object, owner: str) -> None:
+    """The sets of options beside the plain one, and where that one stands among them."""
+    for tag in NVSETS:
+        old = getattr(before, "sets", {}).get(tag, ()) if before else ()
+        new = getattr(after, "sets", {}).get(tag, ())
+        if old == new:
+            continue
+        plain = set_element(parent, tag)
+        present = [child for child in elements(parent) if child.tag == tag and child is not plain]
+        place = _position(parent, tag) + (plain is not None)
+        editor.parts.edit_children(parent, present, [one for one in new if one != PLAIN], owner, place)
+        if plain is not None and new:
+            parent.remove(plain)
+            others = [child for child in elements(parent) if child.tag == tag]
+            behind = new.index(PLAIN) if PLAIN in new else 0
+            index = list(parent).index(others[behind]) if behind < len(others) else list(parent).index(others[-1]) + 1
+            parent.insert(index, plain)
+
+
+def _options(found: Optional[object], name: str) -> Map:
+    return dict(getattr(found, name, None) or {})
 
 
 def _attribute(element: Element, name: str, before: Optional[str], after: Optional[str]) -> None:
@@ -176,23 +231,50 @@ def _setting(editor: Editor, change: Change) -> None:
     kind = change.object.kind
     where, tag = SETTING_SECTIONS[kind]
     before, after = change.before, change.after
+    parent = ensure(editor.root, where)
     edit_set(
-        editor, ensure(editor.root, where), tag, _SET_IDS[kind],
+        editor, parent, tag, _SET_IDS[kind],
         {before.name: before.value} if isinstance(before, Setting) else {},
         {after.name: after.value} if isinstance(after, Setting) else {},
+        found_set=settings_set(editor.root, kind),
     )  # fmt: skip
 
 
 def _node(editor: Editor, change: Change) -> None:
-    for element in elements(section(editor.root, "nodes")):
-        if element.get("uname") == change.object.key.id:
-            edit_set(
-                editor, element, "instance_attributes", f"nodes-{element.get('id')}",
-                _options(change.before, "attributes"), _options(change.after, "attributes"),
-            )  # fmt: skip
+    after, before = change.after, change.before
+    if after is None:
+        return  # nodes are Corosync's to remove
+    assert isinstance(after, Node) and (before is None or isinstance(before, Node))
+    element = next((one for one in elements(ensure(editor.root, "nodes")) if one.get("uname") == after.id), None)
+    if element is None:
+        attributes = {"id": after.number or after.id, "uname": after.id, "type": after.type}
+        element = SubElement(ensure(editor.root, "nodes"), "node", {n: v for n, v in attributes.items() if v})
+    _attribute(element, "description", before.description if before else None, after.description)
+    _attribute(element, "score", before.score if before else None, after.score)
+    owner = f"nodes-{element.get('id')}"
+    edit_set(
+        editor, element, "instance_attributes", owner, _options(before, "attributes"), _options(after, "attributes")
+    )
+    utilization = _options(before, "utilization"), _options(after, "utilization")
+    edit_set(editor, element, "utilization", f"{owner}-utilization", *utilization)
+    edit_sets(editor, element, before, after, owner)
 
 
 # -- resources ---------------------------------------------------------------------------------------------------------
+
+
+_PLACES = (("params", "instance_attributes"), ("meta", "meta_attributes"), ("utilization", "utilization"))
+
+
+def _option_sets(editor: Editor, element: Element, before: Optional[Object], after: Object) -> None:
+    """All options of a resource, plain or not."""
+    name, ids = after.key.id, getattr(after, "ids", {})
+    for place, tag in _PLACES:
+        edit_set(
+            editor, element, tag, f"{name}-{tag}", _options(before, place),
+            _options(after, place), ids, place,
+        )  # fmt: skip
+    edit_sets(editor, element, before, after, name)
 
 
 def _primitive(editor: Editor, change: Change) -> None:
@@ -202,22 +284,14 @@ def _primitive(editor: Editor, change: Change) -> None:
         return
     after, before = change.after, change.before
     assert isinstance(after, Primitive) and (before is None or isinstance(before, Primitive))
-    element = editor.by_id[name] if before else editor.add_resource("primitive", name)
+    element = (
+        editor.by_id[name] if before else editor.add_resource("template" if after.is_template else "primitive", name)
+    )
     _agent(element, before.agent if before else "", after.agent)
     _attribute(element, "template", before.template if before else None, after.template)
     _attribute(element, "description", before.description if before else None, after.description)
-    edit_set(
-        editor,
-        element,
-        "instance_attributes",
-        f"{name}-instance_attributes",
-        _options(before, "params"),
-        _options(after, "params"),
-    )
-    edit_set(
-        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
-    )
-    _operations(editor, element, before.ops or () if before else (), after.ops or ())
+    _option_sets(editor, element, before, after)
+    _operations(editor, element, before, after)
 
 
 def _agent(element: Element, before: str, after: str) -> None:
@@ -229,45 +303,61 @@ def _agent(element: Element, before: str, after: str) -> None:
         _attribute(element, name, element.get(name), value)
 
 
-def _operations(
-    editor: Editor, primitive: Element, before: Tuple[Operation, ...], after: Tuple[Operation, ...]
-) -> None:
-    if before == after:
+def _operations(editor: Editor, primitive: Element, before: Optional[Primitive], after: Primitive) -> None:
+    old, new = (before.ops or () if before else ()), after.ops or ()
+    shared = before.ops_same_as if before else None
+    if old == new and shared == after.ops_same_as:
         return
     parent = primitive.find("operations")
     if parent is None:
         parent = Element("operations")
-        primitive.insert(_position(primitive, "operations"), parent)
-    wanted = {operation.key: operation for operation in after}
-    present = {}
-    for element in elements(parent):
-        if element.tag != "op":
-            continue
-        found = operation_of(element)
-        if found.key in wanted and found.key not in present:
-            present[found.key] = element
-            options = wanted[found.key].options
-            for name in set(found.options) | set(options):
-                _attribute(element, name, found.options.get(name), options.get(name))
-        elif found in before:
+        primitive.insert(_end_of(primitive, "operations"), parent)
+        if after.ids.get("operations") and editor.ids.claim(after.ids["operations"] or ""):
+            parent.set("id", after.ids["operations"] or "")
+    _attribute(parent, "id-ref", shared, after.ops_same_as)
+    left = [(child, operation_of(child)) for child in elements(parent) if child.tag == "op"]
+    for operation in new:
+        found = next((pair for pair in left if pair[1].key == operation.key), None)
+        if found is None:
+            _operation(editor, _add_operation(editor, parent, primitive.attrib["id"], operation), None, operation)
+        else:
+            left.remove(found)
+            if found[1] != operation:
+                _operation(editor, found[0], found[1], operation)
+    for element, operation in left:
+        if operation in old:
             parent.remove(element)
-    for operation in after:
-        if operation.key not in present:
-            _add_operation(editor, parent, primitive.attrib["id"], operation)
     if not elements(parent) and not parent.attrib:
         primitive.remove(parent)
 
 
-def _add_operation(editor: Editor, parent: Element, resource: str, operation: Operation) -> None:
+def _end_of(primitive: Element, tag: str) -> int:
+    """Where the operations go: before what usually follows them."""
+    return next(
+        (i for i, child in enumerate(primitive) if child.tag in _ORDER and _ORDER.index(child.tag) > _ORDER.index(tag)),
+        len(primitive),
+    )
+
+
+def _add_operation(editor: Editor, parent: Element, resource: str, operation: Operation) -> Element:
     attributes = {
-        "id": editor.ids.fresh(resource, operation.name, "interval", operation.interval),
+        "id": _chosen(editor, operation.id, resource, operation.name, "interval", operation.interval),
         "name": operation.name,
         "interval": operation.interval,
     }
     if operation.role:
-        attributes["role"] = editor.role(operation.role)
-    attributes.update({name: value or "" for name, value in operation.options.items()})
-    SubElement(parent, "op", attributes)
+        attributes["role"] = editor.parts.role(operation.role)
+    return SubElement(parent, "op", attributes)
+
+
+def _operation(editor: Editor, element: Element, before: Optional[Operation], after: Operation) -> None:
+    old: Map = before.options if before else {}
+    for name in list(old) + [name for name in after.options if name not in old]:
+        _attribute(element, name, old.get(name), after.options.get(name))
+    identity = element.attrib["id"]
+    for place, tag in _PLACES[:2]:
+        edit_set(editor, element, tag, f"{identity}-{tag}", _options(before, place), _options(after, place))
+    edit_sets(editor, element, before, after, identity)
 
 
 def _group(editor: Editor, change: Change) -> None:
@@ -280,9 +370,7 @@ def _group(editor: Editor, change: Change) -> None:
     element = editor.by_id[name] if before else editor.add_resource("group", name)
     _attribute(element, "description", before.description if before else None, after.description)
     _members(editor, element, before.members or () if before else (), after.members or ())
-    edit_set(
-        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
-    )
+    _option_sets(editor, element, before, after)
 
 
 def _members(editor: Editor, group: Element, before: Tuple[str, ...], after: Tuple[str, ...]) -> None:
@@ -317,114 +405,83 @@ def _clone(editor: Editor, change: Change) -> None:
     assert isinstance(after, Clone) and (before is None or isinstance(before, Clone))
     element = editor.by_id[name] if before else editor.add_resource("clone", name)
     _attribute(element, "description", before.description if before else None, after.description)
-    old = before.resource if before else None
-    if after.resource != old:
-        if old in editor.by_id and editor.parents[old] is element:
-            editor.move_resource(old, editor.resources)
-        editor.move_resource(after.resource or "", element)
-    edit_set(
-        editor, element, "meta_attributes", f"{name}-meta_attributes", _options(before, "meta"), _options(after, "meta")
-    )
+    _inner(editor, element, before.resource if before else None, after.resource)
+    _option_sets(editor, element, before, after)
 
 
-# -- constraints, levels, tags -----------------------------------------------------------------------------------------
-
-
-def _removed(editor: Editor, change: Change) -> bool:
-    if change.after is not None:
-        return False
-    element = editor.constraint(change.object.key.id)
-    ensure(editor.root, "constraints").remove(element)
-    return True
-
-
-def _location(editor: Editor, change: Change) -> None:
-    if _removed(editor, change):
-        return
-    after, before = change.after, change.before
-    assert isinstance(after, Location) and (before is None or isinstance(before, Location))
-    element = editor.constraint(after.id) if before else editor.add_constraint("rsc_location", after.id)
-    _attribute(element, "rsc", before.resource if before else None, after.resource)
-    _role_attribute(editor, element, "role", before.role if before else "", after.role)
-    _attribute(element, "node", before.node if before else None, after.node)
-    _attribute(element, "score", before.score if before else None, after.score)
-    if after.rule is not None:
-        _rule(editor, element, before.rule if before else None, after.rule)
-    elif before is not None and before.rule is not None:
-        for rule in element.findall("rule"):
-            element.remove(rule)
-
-
-def _rule(editor: Editor, parent: Element, before: Optional[Rule], after: Rule) -> None:
+def _inner(editor: Editor, element: Element, before: Optional[str], after: Optional[str]) -> None:
+    """Put another resource into a clone or bundle; what was in it goes to the top."""
     if before == after:
         return
-    element = parent.find("rule")
-    if element is None:
-        element = SubElement(parent, "rule", {"id": editor.ids.fresh(parent.attrib["id"], "rule")})
-    _attribute(element, "score", before.score if before else None, after.score)
-    _attribute(element, "score-attribute", before.score_attribute if before else None, after.score_attribute)
-    _attribute(element, "boolean-op", before.operator if before else None, after.operator)
-    _role_attribute(editor, element, "role", before.role if before else "", after.role)
-    if before is not None and before.expressions == after.expressions:
-        return
-    for child in element.findall("expression"):
-        element.remove(child)
-    for expression in after.expressions:
-        _expression(editor, element, expression)
+    if before in editor.by_id and editor.parents[before] is element:
+        editor.move_resource(before, editor.resources)
+    if after:
+        editor.move_resource(after, element)
 
 
-def _expression(editor: Editor, rule: Element, expression: Expression) -> None:
-    attributes = {
-        "id": editor.ids.fresh(rule.attrib["id"], "expr"),
-        "attribute": expression.attribute,
-        "operation": expression.operation,
-    }
-    if expression.value is not None:
-        attributes["value"] = expression.value
-    if expression.type is not None:
-        attributes["type"] = expression.type
-    SubElement(rule, "expression", attributes)
-
-
-def _colocation(editor: Editor, change: Change) -> None:
-    if _removed(editor, change):
+def _bundle(editor: Editor, change: Change) -> None:
+    name = change.object.key.id
+    if change.after is None:
+        editor.remove_resource(name)
         return
     after, before = change.after, change.before
-    assert isinstance(after, Colocation) and (before is None or isinstance(before, Colocation))
-    element = editor.constraint(after.id) if before else editor.add_constraint("rsc_colocation", after.id)
-    _attribute(element, "rsc", before.resource if before else None, after.resource)
-    _attribute(element, "with-rsc", before.with_resource if before else None, after.with_resource)
-    _role_attribute(editor, element, "rsc-role", before.resource_role if before else "", after.resource_role)
-    _role_attribute(editor, element, "with-rsc-role", before.with_role if before else "", after.with_role)
-    _attribute(element, "score", before.score if before else None, after.score)
+    assert isinstance(after, Bundle) and (before is None or isinstance(before, Bundle))
+    element = editor.by_id[name] if before else editor.add_resource("bundle", name)
+    _attribute(element, "description", before.description if before else None, after.description)
+    parts = _bundle_parts(before)
+    wanted = _bundle_parts(after)
+    if parts != wanted:
+        present = [child for child in elements(element) if child.tag in (*CONTAINERS, "network", "storage")]
+        for child in [one for one in present if one.tag not in {one.tag for one in wanted}]:
+            element.remove(child)
+            present.remove(child)
+        for made in wanted:
+            found = next((child for child in present if child.tag == made.tag), None)
+            if found is None:
+                place = sum(child.tag in (*CONTAINERS, "network", "storage") for child in elements(element))
+                element.insert(place, editor.parts.make(made, name))
+            else:
+                editor.parts.edit(found, read_part(found), made, owner=name)
+    _inner(editor, element, before.resource if before else None, after.resource)
+    _option_sets(editor, element, before, after)
 
 
-def _order(editor: Editor, change: Change) -> None:
-    if _removed(editor, change):
-        return
+def _bundle_parts(found: Optional[Bundle]) -> List[Part]:
+    if found is None:
+        return []
+    storage = [part("storage", {}, found.storage)] if found.storage else []
+    return [one for one in (found.container, found.network) if one is not None] + storage
+
+
+# -- records, levels, tags ---------------------------------------------------------------------------------------------
+
+
+def _record(editor: Editor, change: Change) -> None:
     after, before = change.after, change.before
-    assert isinstance(after, Order) and (before is None or isinstance(before, Order))
-    element = editor.constraint(after.id) if before else editor.add_constraint("rsc_order", after.id)
-    usual = Order("", "", "")
-    known = before or usual
-    _attribute(element, "first", known.first, after.first)
-    _attribute(element, "first-action", known.first_action, after.first_action)
-    _attribute(element, "then", known.then, after.then)
-    _attribute(element, "then-action", _then_action(known), _then_action(after))
-    _attribute(element, "kind", known.mode, after.mode)
-    if known.mode != after.mode:
-        element.attrib.pop("score", None)  # the old word for kind; both together are not allowed
-    _attribute(element, "symmetrical", known.symmetrical, after.symmetrical)
+    kind = change.object.kind
+    if after is None:
+        element = editor.record(kind, change.object.key.id)
+        editor.section_of(kind).remove(element)
+        return
+    assert isinstance(after, Record) and (before is None or isinstance(before, Record))
+    if before is None:
+        made = editor.parts.make(after.part, after.id)
+        editor.add_record(kind, made, _set_position(editor, after) if kind in OPTION_SETS else None)
+        return
+    element = editor.record(kind, after.id)
+    editor.parts.edit(element, before.part, after.part, owner=after.id)
+    if before.ahead != after.ahead:
+        parent = editor.section_of(kind)
+        parent.remove(element)
+        parent.insert(_set_position(editor, after) or len(parent), element)
 
 
-def _then_action(order: Order) -> Optional[str]:
-    """`then-action` defaults to `first-action`, so it is written only where it differs from both defaults."""
-    return None if order.then_action == order.first_action else order.then_action
-
-
-def _role_attribute(editor: Editor, element: Element, name: str, before: str, after: str) -> None:
-    if before != after:
-        _attribute(element, name, before, editor.role(after) if after else None)
+def _set_position(editor: Editor, after: Record) -> Optional[int]:
+    """Before the plain settings, or last."""
+    plain = settings_set(editor.root, after.kind[: -len("_set")])
+    if not after.ahead or plain is None:
+        return None
+    return list(editor.section_of(after.kind)).index(plain)
 
 
 def _level(editor: Editor, change: Change) -> None:
@@ -476,9 +533,8 @@ _WRITERS: Dict[type, Callable[[Editor, Change], None]] = {
     Primitive: _primitive,
     Group: _group,
     Clone: _clone,
-    Location: _location,
-    Colocation: _colocation,
-    Order: _order,
+    Bundle: _bundle,
     Level: _level,
+    Record: _record,
     Tag: _tag,
 }

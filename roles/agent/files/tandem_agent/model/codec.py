@@ -7,40 +7,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Dict, Optional
 
-from .objects import (
-    Clone,
-    Colocation,
-    Expression,
-    Group,
-    Level,
-    Location,
-    Node,
-    Object,
-    Operation,
-    Order,
-    Primitive,
-    Rule,
-    Setting,
-    Tag,
-)
+from .objects import Bundle, Clone, Group, Level, Node, Object, Operation, Primitive, Record, Setting, Tag
+from .parts import Part
 
 _TYPES: Dict[str, Any] = {
     kind.__name__: kind
-    for kind in (
-        Setting,
-        Node,
-        Primitive,
-        Group,
-        Clone,
-        Level,
-        Location,
-        Colocation,
-        Order,
-        Tag,
-        Operation,
-        Rule,
-        Expression,
-    )
+    for kind in (Setting, Node, Primitive, Group, Clone, Bundle, Level, Record, Tag, Operation, Part)
 }
 
 
@@ -49,15 +21,22 @@ def dump(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: dump(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"_": type(value).__name__, **fields}
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, frozenset)):
         return [dump(item) for item in value]
+    if isinstance(value, dict):
+        items = {name: dump(item) for name, item in value.items()}
+        return {"_": "map", "items": list(items.items())} if "_" in items else items
     return value
 
 
 def load(value: Any) -> Any:
     """The object behind a dumped value. Raises KeyError or TypeError for a journal this version cannot read."""
-    if isinstance(value, dict) and "_" in value:
-        return _TYPES[value["_"]](**{name: load(item) for name, item in value.items() if name != "_"})
+    if isinstance(value, dict):
+        kind = value.get("_")
+        if kind == "map":
+            return {name: load(item) for name, item in value["items"]}
+        made = {name: load(item) for name, item in value.items() if name != "_"}
+        return made if kind is None else _TYPES[kind](**made)
     if isinstance(value, list):
         return tuple(load(item) for item in value)
     return value

@@ -7,37 +7,37 @@ A kind of object is one reader in one of the tables below; the next kind is one 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ..errors import Fault
+from .entries import read_child, read_part, read_sets, sets_key
 from .fields import Fields
+from .grammar import CONTAINERS, INTERVAL, ROLE, Child
 from .objects import (
+    CONSTRAINTS,
+    OPTION_SETS,
+    RECORDS,
+    Bundle,
     Clone,
-    Colocation,
-    Expression,
     Group,
     Level,
-    Location,
     Map,
     Node,
     Object,
     Operation,
-    Order,
     Primitive,
-    Rule,
+    Record,
     Setting,
+    Tag,
 )
-from .values import AGENT_PART, boolean, duration_ms, id_fault, role, score, score_text
+from .parts import Part, part
+from .values import AGENT_PART, boolean, id_fault, same
 
-CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios")
-ACTIONS = ("start", "stop", "promote", "demote")
-ROLES = ("Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave")
+CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios", "heartbeat")
 STATES = ("present", "absent", "started", "stopped")  # of a resource
-MODES = ("Mandatory", "Optional", "Serialize")
-OPERATORS = ("lt", "gt", "lte", "gte", "eq", "ne", "defined", "not_defined")
 OPERATION_OPTIONS = (
-    "timeout", "start-delay", "on-fail", "enabled", "record-pending", "interval-origin", "description",
+    "timeout", "start-delay", "on-fail", "enabled", "record-pending", "interval-origin", "description", "requires",
 )  # fmt: skip
 MOST = 50_000  # objects in one document
 
@@ -50,6 +50,7 @@ class Declaration:
     path: str
     absent: bool = False
     explicit_id: bool = True  # false: the id was made from the meaning
+    doubts: Tuple[Fault, ...] = ()  # faults only where the object is written anew: a cluster may have lived with them
 
 
 @dataclass(frozen=True)
@@ -71,18 +72,18 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
     unset: List[Tuple[str, str]] = []
     for section, kind in SETTINGS.items():
         for setting, text in (top.mapping(section) or {}).items():
-            wrong = id_fault(setting)
-            if wrong:
-                top.fault(f"{section}.{setting[:80]}", wrong)
-            elif text is None:
+            where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting)
+            if text is None:
                 unset.append((kind, setting))
             else:
-                entries.append(Declaration(Setting(kind, setting, text), f"{path}.{section}.{setting}"))
+                doubts = (Fault(where, wrong),) if wrong else ()
+                entries.append(Declaration(Setting(kind, setting, text), where, doubts=doubts))
     for section, reader in SECTIONS.items():
         for item in top.objects(section):
+            item.doubts = []
             entry = reader(item)
             if entry is not None:
-                entries.append(entry)
+                entries.append(replace(entry, doubts=tuple(item.doubts)) if item.doubts else entry)
     top.finish()
     if len(entries) > MOST:
         top.fault("", f"declares {len(entries)} objects; at most {MOST} are allowed")
@@ -94,7 +95,9 @@ def _twice(entries: List[Declaration], faults: List[Fault]) -> None:
     """Two entries for one object would make the result depend on their order."""
     seen: Dict[Any, str] = {}
     for entry in entries:
-        identity = getattr(entry.object, "meaning", None) or entry.object.key
+        identity: Any = entry.object.key
+        if not entry.explicit_id:
+            identity = getattr(entry.object, "meaning", None) or identity
         if identity in seen:
             faults.append(Fault(entry.path, f"declares {entry.object.id} a second time; the first is {seen[identity]}"))
         else:
@@ -105,8 +108,7 @@ def _identifier(item: Fields, key: str, required: bool = True) -> str:
     text = item.text(key, required=required)
     wrong = id_fault(text) if text else None
     if wrong:
-        item.fault(key, wrong)
-        return ""
+        item.doubt(key, wrong)
     return text
 
 
@@ -114,15 +116,31 @@ def _node_name(item: Fields, key: str) -> str:
     """A node's name: a host name, which unlike an id may start with a digit."""
     text = item.text(key, required=True)
     if text and id_fault("n" + text):
-        item.fault(key, f"{text!r} is no node name: use letters, digits, _ . and -")
-        return ""
-    if text.startswith("-"):
-        item.fault(key, f"{text!r} is no node name: it must not start with -")
+        item.doubt(key, f"{text!r} is no node name: use letters, digits, _ . and -")
+    elif text.startswith("-"):
+        item.doubt(key, f"{text!r} is no node name: it must not start with -")
     return text
 
 
 def _absent(item: Fields) -> bool:
     return item.choice("state", ("present", "absent"), "present") == "absent"
+
+
+def _sets(item: Fields, *keys: str) -> Dict[str, Tuple[Part, ...]]:
+    """The sets of options beside the plain ones, of those kinds that are given."""
+    return {
+        _SET_TAGS[key]: tuple(read_sets(item, sets_key(key), _SET_TAGS[key]))
+        for key in keys
+        if item.raw(sets_key(key)) is not None
+    }
+
+
+_SET_TAGS = {
+    "params": "instance_attributes",
+    "attributes": "instance_attributes",
+    "meta": "meta_attributes",
+    "utilization": "utilization",
+}
 
 
 def _nodes(item: Fields) -> Optional[Declaration]:
@@ -132,8 +150,13 @@ def _nodes(item: Fields) -> Optional[Declaration]:
         wanted = item.optional_flag(switch)
         if wanted is not None:
             attributes[switch] = "on" if wanted else None
+    made = Node(
+        name, attributes, item.mapping("utilization"), _sets(item, "attributes", "utilization"),
+        item.optional_text("description"), item.optional_text("type"), item.optional_text("score"),
+        item.optional_text("number"),
+    )  # fmt: skip
     item.finish()
-    return Declaration(Node(name, attributes), item.path) if name else None
+    return Declaration(made, item.path) if name else None
 
 
 def _primitive(item: Fields) -> Object:
@@ -142,7 +165,7 @@ def _primitive(item: Fields) -> Object:
     if agent:
         wrong = agent_fault(agent)
         if wrong:
-            item.fault("agent", wrong)
+            item.doubt("agent", wrong)
     meta = item.mapping("meta")
     return Primitive(
         id=_identifier(item, "id"),
@@ -152,17 +175,30 @@ def _primitive(item: Fields) -> Object:
         ops=_operations(item),
         template=template,
         description=item.optional_text("description"),
+        utilization=item.mapping("utilization"),
+        sets=_sets(item, "params", "meta", "utilization"),
+        ops_same_as=item.optional_text("ops_same_as"),
         group=_identifier(item, "group", required=False) or None,
         switches=_switches(item, meta),
+        ids=item.mapping("ids") or {},
     )
+
+
+def _template(item: Fields) -> Object:
+    found = _primitive(item)
+    assert isinstance(found, Primitive)
+    for key, given in (("group", found.group), ("template", found.template)):
+        if given:
+            item.fault(key, "makes no sense for a template")
+    return replace(found, is_template=True)
 
 
 def _group(item: Fields) -> Object:
     members = item.texts("members") if item.raw("members") is not None else None
     for index, member in enumerate(members or ()):
         if id_fault(member):
-            item.fault(f"members[{index}]", str(id_fault(member)))
-        elif member in (members or [])[:index]:
+            item.doubt(f"members[{index}]", str(id_fault(member)))
+        if member in (members or [])[:index]:
             item.fault(f"members[{index}]", f"{member} is listed twice")
     meta = item.mapping("meta")
     return Group(
@@ -170,7 +206,10 @@ def _group(item: Fields) -> Object:
         members=None if members is None else tuple(members),
         meta=meta,
         description=item.optional_text("description"),
+        params=item.mapping("params"),
+        sets=_sets(item, "params", "meta"),
         switches=_switches(item, meta),
+        ids=item.mapping("ids") or {},
     )
 
 
@@ -187,7 +226,40 @@ def _clone(item: Fields) -> Object:
         resource=_identifier(item, "resource", required=False) or None,
         meta=meta,
         description=item.optional_text("description"),
+        params=item.mapping("params"),
+        sets=_sets(item, "params", "meta"),
         switches=switches,
+        ids=item.mapping("ids") or {},
+    )
+
+
+def _bundle(item: Fields) -> Object:
+    meta = item.mapping("meta")
+    container = network = storage = None
+    if item.raw("container") is not None:
+        inner = item.object("container")
+        tag = inner.choice("type", CONTAINERS, "podman")
+        container = read_part(inner, tag)
+    if item.raw("network") is not None:
+        network = read_part(item.object("network"), "network")
+    given = read_child(item, Child("storage", "many", ("storage-mapping",)))
+    for index, mapping in enumerate(given or ()):
+        if (mapping.get("source-dir") is None) == (mapping.get("source-dir-root") is None):
+            item.doubt(f"storage[{index}]", "needs either source_dir or source_dir_root")
+    if given is not None:
+        storage = tuple(given)
+    return Bundle(
+        id=_identifier(item, "id"),
+        container=container,
+        network=network,
+        storage=storage,
+        resource=item.optional_text("resource"),
+        meta=meta,
+        description=item.optional_text("description"),
+        params=item.mapping("params"),
+        sets=_sets(item, "params", "meta"),
+        switches=_switches(item, meta),
+        ids=item.mapping("ids") or {},
     )
 
 
@@ -206,7 +278,13 @@ def _switches(item: Fields, meta: Optional[Map]) -> Map:
     return wanted
 
 
-RESOURCES: Dict[str, Callable[[Fields], Object]] = {"primitive": _primitive, "group": _group, "clone": _clone}
+RESOURCES: Dict[str, Callable[[Fields], Object]] = {
+    "primitive": _primitive,
+    "group": _group,
+    "clone": _clone,
+    "bundle": _bundle,
+    "template": _template,
+}
 
 
 def _resources(item: Fields) -> Optional[Declaration]:
@@ -223,7 +301,7 @@ def _stonith(item: Fields) -> Optional[Declaration]:
     if agent and not agent.startswith("stonith:"):
         agent = "stonith:" + agent
     if agent and agent_fault(agent):
-        item.fault("agent", str(agent_fault(agent)))
+        item.doubt("agent", str(agent_fault(agent)))
     params = item.mapping("params")
     also: Map = {}
     if item.raw("targets") is not None:
@@ -237,8 +315,13 @@ def _stonith(item: Fields) -> Optional[Declaration]:
         params=params,
         meta=item.mapping("meta"),
         ops=_operations(item),
+        template=item.optional_text("template"),
         description=item.optional_text("description"),
+        utilization=item.mapping("utilization"),
+        sets=_sets(item, "params", "meta", "utilization"),
+        ops_same_as=item.optional_text("ops_same_as"),
         also=also,
+        ids=item.mapping("ids") or {},
     )
     item.finish()
     return Declaration(made, item.path, absent) if made.id else None
@@ -250,8 +333,8 @@ def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
     made: List[Operation] = []
     for entry in item.objects("ops"):
         interval = entry.text("interval", "0s")
-        if duration_ms(interval) is None:
-            entry.fault("interval", f"{interval!r} is no interval; write for example 30s, 5min or PT30S")
+        if INTERVAL.fault(interval):
+            entry.doubt("interval", f"{interval!r} is no interval; write for example 30s, 5min or PT30S")
         options: Map = {}
         for option in OPERATION_OPTIONS:
             spelt = option if entry.has(option) else option.replace("-", "_")
@@ -259,22 +342,28 @@ def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
             if text is not None:
                 options[option] = text
         for option in ("timeout", "start-delay"):
-            if option in options and duration_ms(options[option] or "") is None:
-                entry.fault(option, f"{options[option]!r} is no time span; write for example 30s or 2min")
+            wrong = INTERVAL.fault(options.get(option) or "0")
+            if wrong:
+                entry.doubt(option, wrong)
         name = entry.text("name", required=True)
         if name and id_fault(name):
-            entry.fault("name", str(id_fault(name)))
-        operation = Operation(name, interval, _role(entry, "role"), options)
+            entry.doubt("name", str(id_fault(name)))
+        operation = Operation(
+            name, interval, _role(entry, "role"), options, entry.mapping("params") or {}, entry.mapping("meta") or {},
+            _sets(entry, "params", "meta"), entry.optional_text("id"),
+        )  # fmt: skip
         entry.finish(OPERATION_OPTIONS)
         if any(operation.key == other.key for other in made):
-            entry.fault("", f"declares the operation {name} with interval {interval} twice")
+            entry.doubt("", f"declares the operation {name} with interval {interval} twice")
         made.append(operation)
     return tuple(made)
 
 
 def _role(item: Fields, key: str) -> str:
-    text = item.choice(key, ROLES, "", fold=True)
-    return role(text) if text else ""
+    text = item.text(key)
+    if text and ROLE.fault(text):
+        item.doubt(key, str(ROLE.fault(text)))
+    return ROLE.spell(text) if text else ""
 
 
 def _levels(item: Fields) -> Optional[Declaration]:
@@ -288,11 +377,11 @@ def _levels(item: Fields) -> Optional[Declaration]:
     value = item.text("target_value", required=by == "attribute")
     level = item.text("level", required=True)
     if level and (not level.isdigit() or not 1 <= int(level) <= 9):
-        item.fault("level", f"{level!r} is no fencing level; allowed is 1 to 9")
+        item.doubt("level", f"{level!r} is no fencing level; allowed is 1 to 9")
     devices = item.texts("devices")
     for index, device in enumerate(devices):
         if id_fault(device):
-            item.fault(f"devices[{index}]", str(id_fault(device)))
+            item.doubt(f"devices[{index}]", str(id_fault(device)))
     if not devices and not absent:
         item.fault("devices", "is required")
     stated = _identifier(item, "id", required=False)
@@ -301,99 +390,7 @@ def _levels(item: Fields) -> Optional[Declaration]:
     return Declaration(made, item.path, absent, bool(stated))
 
 
-def _rule(item: Fields) -> Rule:
-    tests: List[Expression] = []
-    for entry in item.objects("expressions"):
-        operation = entry.choice("operation", OPERATORS, "")
-        unary = operation in ("defined", "not_defined")
-        if not operation:
-            entry.fault("operation", f"is required; choose one of {', '.join(OPERATORS)}")
-        value = entry.optional_text("value")
-        if unary and value is not None:
-            entry.fault("value", f"makes no sense with {operation}")
-        if not unary and operation and value is None:
-            entry.fault("value", f"is required with {operation}")
-        kind = entry.choice("type", ("string", "integer", "number", "version"), "") or None
-        tests.append(Expression(entry.text("attribute", required=True), operation, value, kind))
-        entry.finish()
-    if not tests:
-        item.fault("expressions", "needs at least one expression")
-    number, attribute = item.optional_text("score"), item.optional_text("score_attribute")
-    if (number is None) == (attribute is None):
-        item.fault("score", "a rule needs either score or score_attribute")
-    elif number is not None and score(number) is None:
-        item.fault("score", _NO_SCORE.format(number))
-    made = Rule(
-        operator=item.choice("operator", ("and", "or"), "and"),
-        expressions=tuple(tests),
-        score=None if number is None else score_text(number),
-        score_attribute=attribute,
-        role=_role(item, "role"),
-    )
-    item.finish()
-    return made
-
-
-_NO_SCORE = "{!r} is no score; write an integer, INFINITY or -INFINITY"
-
-
-def _score(item: Fields) -> Optional[str]:
-    text = item.optional_text("score")
-    if text is not None and score(text) is None:
-        item.fault("score", _NO_SCORE.format(text))
-    return None if text is None else score_text(text)
-
-
-def _location(item: Fields, stated: str) -> Object:
-    resource, place = _identifier(item, "resource"), _role(item, "role")
-    if item.raw("rule") is not None:
-        rule = _rule(item.object("rule"))
-        for other in ("node", "score"):
-            if item.raw(other) is not None:
-                item.fault(other, "makes no sense with a rule; put the score into the rule")
-        return Location(stated or _fit(f"location-{resource}"), resource, None, None, place, rule)
-    node = _node_name(item, "node")
-    value = _score(item)
-    suffix = f"-{value}" if value else ""
-    return Location(stated or _fit(f"location-{resource}-{node}{suffix}"), resource, node, value, place)
-
-
-def _colocation(item: Fields, stated: str) -> Object:
-    resource, other = _identifier(item, "resource"), _identifier(item, "with")
-    value = _score(item)
-    if resource and resource == other:
-        item.fault("with", f"{resource} cannot be colocated with itself")
-    suffix = f"-{value}" if value else ""
-    return Colocation(
-        stated or _fit(f"colocation-{resource}-{other}{suffix}"),
-        resource,
-        other,
-        _role(item, "resource_role"),
-        _role(item, "with_role"),
-        value,
-    )
-
-
-def _order(item: Fields, stated: str) -> Object:
-    first, then = _identifier(item, "first"), _identifier(item, "then")
-    before = item.choice("first_action", ACTIONS, "start")
-    after = item.choice("then_action", ACTIONS, before)
-    mode = item.choice("mode", MODES, "", fold=True) or None
-    both = item.optional_flag("symmetrical")
-    if first and first == then and before == after:
-        item.fault("then", f"{first} cannot wait for itself")
-    suffix = f"-{mode.lower()}" if mode else "-mandatory"
-    return Order(
-        stated or _fit(f"order-{first}-{then}{suffix}"), first, then, before, after, mode,
-        None if both is None else ("true" if both else "false"),
-    )  # fmt: skip
-
-
-CONSTRAINTS: Dict[str, Callable[[Fields, str], Object]] = {
-    "location": _location,
-    "colocation": _colocation,
-    "order": _order,
-}
+# -- constraints -------------------------------------------------------------------------------------------------------
 
 
 def _constraints(item: Fields) -> Optional[Declaration]:
@@ -403,13 +400,177 @@ def _constraints(item: Fields) -> Optional[Declaration]:
         return None
     absent = _absent(item)
     stated = _identifier(item, "id", required=False)
-    if absent and stated and not any(item.has(key) for key in ("resource", "first")):
-        item.finish(("id", "kind", "state"))
-        gone = Location(stated, "")  # known by its id alone; the planner finds what kind it is
-        return Declaration(gone, item.path, True)
-    made = CONSTRAINTS[kind](item, stated)
-    item.finish()
+    if absent and stated and item.keys() <= {"id", "kind", "state"}:
+        return Declaration(Record(kind, part(CONSTRAINTS[kind], {}, (), stated)), item.path, True)
+    made = Record(kind, read_part(item, CONSTRAINTS[kind]), said=item.keys())
+    _CHECKS[kind](item, made)
+    made = replace(made, part=replace(made.part, id=stated or _fit(_constraint_id(made))))
     return Declaration(made, item.path, absent, bool(stated))
+
+
+def _check_rules(item: Fields, path: str, rules: Tuple[Part, ...], scored: bool) -> None:
+    """What the grammar alone cannot say about rules."""
+    for rule in rules:
+        if rule.get("id-ref") is None and not rule.parts:
+            item.fault(path, "needs at least one expression")
+        number, attribute = rule.get("score"), rule.get("score-attribute")
+        if scored and rule.get("id-ref") is None and (number is None) == (attribute is None):
+            item.doubt(f"{path}.score", "a rule needs either score or score_attribute")
+        for test in rule.all("expression"):
+            unary = test.get("operation") in ("defined", "not_defined")
+            if unary and test.get("value") is not None:
+                item.doubt(path, f"value makes no sense with {test.get('operation')}")
+            if not unary and test.get("operation") and test.get("value") is None:
+                item.doubt(path, f"value is required with {test.get('operation')}")
+        _check_rules(item, path, rule.all("rule"), False)
+
+
+def _exactly_one(item: Fields, made: Record, *names: str) -> None:
+    """One of some attributes, or resource sets in their place."""
+    sets = made.part.all("resource_set")
+    given = [name for name in names if made.part.get(name) is not None]
+    keys = {"rsc": "resource", "rsc-pattern": "resource_pattern", "with-rsc": "with"}
+    spelt = [keys.get(name, name) for name in names]
+    if not given and not sets:
+        item.fault(spelt[0], "is required" + (f" (or {' or '.join(spelt[1:])})" if len(spelt) > 1 else ""))
+    elif len(given) > 1:
+        item.doubt(spelt[1], f"and {spelt[0]} exclude each other")
+    elif given and sets:
+        item.doubt("sets", f"and {spelt[0]} exclude each other")
+
+
+def _check_location(item: Fields, made: Record) -> None:
+    _exactly_one(item, made, "rsc", "rsc-pattern")
+    rules = made.part.all("rule")
+    if rules:
+        for other in ("node", "score"):
+            if made.part.get(other) is not None:
+                item.doubt(other, "makes no sense with a rule; put the score into the rule")
+        _check_rules(item, "rule", rules, True)
+    elif made.part.get("node") is None:
+        item.fault("node", "is required")
+    else:
+        node = made.part.get("node") or ""
+        if id_fault("n" + node) or node.startswith("-"):
+            item.doubt("node", f"{node!r} is no node name: use letters, digits, _ . and -")
+
+
+def _check_colocation(item: Fields, made: Record) -> None:
+    _exactly_one(item, made, "rsc")
+    if not made.part.all("resource_set"):
+        _exactly_one(item, made, "with-rsc")
+        if made.part.get("rsc") == made.part.get("with-rsc"):
+            item.doubt("with", f"{made.part.get('rsc')} cannot be colocated with itself")
+
+
+def _check_order(item: Fields, made: Record) -> None:
+    _exactly_one(item, made, "first")
+    if not made.part.all("resource_set"):
+        _exactly_one(item, made, "then")
+        first, before = made.part.get("first"), made.part.get("first-action") or "start"
+        if first == made.part.get("then") and same("action", before, made.part.get("then-action") or before):
+            item.doubt("then", f"{first} cannot wait for itself")
+
+
+def _check_ticket(item: Fields, made: Record) -> None:
+    _exactly_one(item, made, "rsc")
+
+
+_CHECKS: Dict[str, Callable[[Fields, Record], None]] = {
+    "location": _check_location,
+    "colocation": _check_colocation,
+    "order": _check_order,
+    "ticket": _check_ticket,
+}
+
+
+def _constraint_id(made: Record) -> str:
+    """The id pcs would give."""
+    get = made.part.get
+    score = f"-{get('score')}" if get("score") else ""
+    if made.part.all("resource_set"):
+        return "-".join((made.kind, "set", *made.resources))
+    if made.kind == "location":
+        node = f"-{get('node')}" if get("node") else ""
+        return f"location-{get('rsc') or get('rsc-pattern')}{node}{score if node else ''}"
+    if made.kind == "colocation":
+        return f"colocation-{get('rsc')}-{get('with-rsc')}{score}"
+    if made.kind == "order":
+        return f"order-{get('first')}-{get('then')}-{(get('kind') or 'mandatory').lower()}"
+    return f"ticket-{get('ticket')}-{get('rsc')}-{get('rsc-role') or 'Started'}"
+
+
+# -- other records -----------------------------------------------------------------------------------------------------
+
+
+def _record(item: Fields, kind: str, id_needed: bool = True) -> Declaration:
+    absent = _absent(item)
+    stated = item.text("id", required=id_needed)
+    ahead = item.flag("ahead") if kind in OPTION_SETS else False
+    made = Record(kind, _bare(item, stated) if absent else read_part(item, RECORDS[kind]), ahead, item.keys())
+    return Declaration(replace(made, part=replace(made.part, id=stated or None)), item.path, absent, bool(stated))
+
+
+def _bare(item: Fields, stated: str) -> Part:
+    for key in item.keys() - {"id", "kind", "state", "ahead"}:
+        item.raw(key)
+    return part("", {}, (), stated)
+
+
+def _alerts(item: Fields) -> Optional[Declaration]:
+    _identifier(item, "id")
+    return _record(item, "alert")
+
+
+def _acls(item: Fields) -> Optional[Declaration]:
+    kind = "acl_" + item.choice("kind", ("role", "user", "group", "old_user"), "role")
+    made = _record(item, kind)
+    assert isinstance(made.object, Record)
+    for index, permission in enumerate(made.object.part.all("acl_permission")):
+        given = [name for name in ("xpath", "reference", "object-type") if permission.get(name) is not None]
+        if len(given) != 1:
+            item.doubt(f"permissions[{index}]", "needs exactly one of xpath, reference and object_type")
+    return made
+
+
+def _option_sets(kind: str) -> Callable[[Fields], Optional[Declaration]]:
+    def reader(item: Fields) -> Optional[Declaration]:
+        made = _record(item, kind, id_needed=False)
+        assert isinstance(made.object, Record)
+        found = made.object.part
+        _check_rules(item, "rule", found.all("rule"), False)
+        if not made.explicit_id and not made.object.meaning:
+            item.fault("id", "is required for a set without rule")
+            return None
+        suggested = f"{_SET_NAMES[kind]}-{RECORDS[kind]}"
+        if found.get("id-ref") is not None and not made.explicit_id:
+            suggested = str(found.get("id-ref"))  # it is another's set, and known by that one's name
+        return (
+            made if made.explicit_id else replace(made, object=replace(made.object, part=replace(found, id=suggested)))
+        )
+
+    return reader
+
+
+_SET_NAMES = {"property_set": "options", "resource_default_set": "rsc_defaults", "operation_default_set": "op_defaults"}
+
+
+def _tags(item: Fields) -> Optional[Declaration]:
+    absent = _absent(item)
+    name, listed = _identifier(item, "id"), item.texts("references")
+    for index, reference in enumerate(listed):
+        wrong = id_fault(reference)
+        if wrong:
+            item.doubt(f"references[{index}]", wrong)
+    if not listed and not absent:
+        item.fault("references", "is required")
+    if name.startswith(TAG_PREFIX):
+        item.fault("id", f"tags that begin with {TAG_PREFIX} say which document owns what; they cannot be declared")
+    item.finish()
+    return Declaration(Tag(name, tuple(dict.fromkeys(listed))), item.path, absent) if name else None
+
+
+TAG_PREFIX = "tandem."
 
 
 def _fit(text: str) -> str:
@@ -425,9 +586,9 @@ def agent_fault(agent: str) -> Optional[str]:
         return f"{agent!r} is no agent; write class:type or ocf:provider:type with a class of {', '.join(CLASSES)}"
     if (parts[0] == "ocf") != (len(parts) == 3):
         return f"{agent!r} is no agent; ocf agents are written ocf:provider:type, others class:type"
-    for part in parts[1:]:
-        if not AGENT_PART.match(part) or ".." in part:
-            return f"{agent!r} is no agent; {part!r} holds characters that an agent's name cannot have"
+    for name in parts[1:]:
+        if not AGENT_PART.match(name) or ".." in name:
+            return f"{agent!r} is no agent; {name!r} holds characters that an agent's name cannot have"
     return None
 
 
@@ -442,4 +603,8 @@ SECTIONS: Dict[str, Callable[[Fields], Optional[Declaration]]] = {
     "stonith": _stonith,
     "levels": _levels,
     "constraints": _constraints,
+    "tags": _tags,
+    "alerts": _alerts,
+    "acls": _acls,
+    **{f"{kind}s": _option_sets(kind) for kind in OPTION_SETS},
 }

@@ -4,13 +4,15 @@
 
 A getter that finds a fault records it and returns the default, so that reading goes on and the caller hears everything
 at once. What was never asked for is reported by `finish()`: a misspelt option must not be lost.
+
+A doubt is a fault only where it would be written: what a cluster has lived with for years is left alone.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..errors import Fault
 from .values import LONGEST, scalar_fault, text_of
@@ -19,9 +21,10 @@ from .values import LONGEST, scalar_fault, text_of
 class Fields:
     """One JSON object being read."""
 
-    def __init__(self, value: Any, path: str, faults: List[Fault]) -> None:
+    def __init__(self, value: Any, path: str, faults: List[Fault], doubts: Optional[List[Fault]] = None) -> None:
         self.path = path
         self.faults = faults
+        self.doubts: List[Fault] = [] if doubts is None else doubts
         self._seen: Set[str] = set()
         self._value: Mapping[str, Any] = {}
         if isinstance(value, dict):
@@ -33,6 +36,10 @@ class Fields:
         """Record that `key` (or the object itself, when empty) is wrong."""
         self.faults.append(Fault(self.at(key), message))
 
+    def doubt(self, key: str, message: str) -> None:
+        """Record that the value of `key` should not be written anew."""
+        self.doubts.append(Fault(self.at(key), message))
+
     def at(self, key: str) -> str:
         """The path of `key`, as a person would write it."""
         return f"{self.path}.{key}" if key and self.path else key or self.path or "document"
@@ -41,6 +48,10 @@ class Fields:
         """Whether `key` is there at all, null included."""
         self._seen.add(key)
         return key in self._value
+
+    def keys(self) -> FrozenSet[str]:
+        """Everything that was given."""
+        return frozenset(self._value)
 
     def raw(self, key: str) -> Any:
         """The value as it came; None when absent."""
@@ -114,12 +125,12 @@ class Fields:
         if not isinstance(value, list):
             self.fault(key, f"must be a list, not {_kind(value)}")
             return []
-        return [Fields(item, f"{self.at(key)}[{index}]", self.faults) for index, item in enumerate(value)]
+        return [Fields(item, f"{self.at(key)}[{index}]", self.faults, self.doubts) for index, item in enumerate(value)]
 
     def object(self, key: str) -> Fields:
         """An object inside this one; absent is an empty one."""
         value = self.raw(key)
-        return Fields({} if value is None else value, self.at(key), self.faults)
+        return Fields({} if value is None else value, self.at(key), self.faults, self.doubts)
 
     def texts(self, key: str) -> List[str]:
         """A list of scalars."""

@@ -12,9 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
-from .values import canonical, duration_ms, role
+from .parts import Part, meaning, part
+from .values import canonical, duration_ms, role, setting_name
 
 Map = Dict[str, Optional[str]]
+Sets = Mapping[str, Tuple[Part, ...]]  # by element: the sets of options beside the plain one, in their order
 
 
 class Key(NamedTuple):
@@ -38,7 +40,7 @@ class Setting:
 
     @property
     def key(self) -> Key:
-        return Key(self.kind, self.name)
+        return Key(self.kind, setting_name(self.name) if self.kind == "property" else self.name)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,12 @@ class Node:
 
     id: str
     attributes: Map = field(default_factory=dict)
+    utilization: Optional[Map] = None
+    sets: Sets = field(default_factory=dict)
+    description: Optional[str] = None
+    type: Optional[str] = None  # remote, ping; a member where it is not said
+    score: Optional[str] = None
+    number: Optional[str] = field(default=None, compare=False)  # its id in the CIB, which Corosync gives
     kind: str = "node"
 
     @property
@@ -62,6 +70,10 @@ class Operation:
     interval: str = "0s"
     role: str = ""
     options: Map = field(default_factory=dict)
+    params: Map = field(default_factory=dict)
+    meta: Map = field(default_factory=dict)
+    sets: Sets = field(default_factory=dict)
+    id: Optional[str] = field(default=None, compare=False)
 
     @property
     def key(self) -> Tuple[str, object, str]:
@@ -71,12 +83,19 @@ class Operation:
 
     def means(self, other: Operation) -> bool:
         """Whether both say the same, however it is spelt."""
-        return self.key == other.key and same_map(self.options, other.options)
+        return (
+            self.key == other.key
+            and same_map(self.options, other.options)
+            and same_map(self.params, other.params)
+            and same_map(self.meta, other.meta)
+            and {tag: sets for tag, sets in self.sets.items() if sets}
+            == {tag: sets for tag, sets in other.sets.items() if sets}
+        )
 
 
 @dataclass(frozen=True)
 class Primitive:
-    """A single resource run by an agent. A fence device is one of class `stonith`."""
+    """A single resource run by an agent, or the template of some. A fence device is one of class `stonith`."""
 
     id: str
     agent: str  # class:provider:type, class:type; empty when a template gives it
@@ -85,12 +104,21 @@ class Primitive:
     ops: Optional[Tuple[Operation, ...]] = None
     template: Optional[str] = None
     description: Optional[str] = None
+    utilization: Optional[Map] = None
+    sets: Sets = field(default_factory=dict)
+    ops_same_as: Optional[str] = None  # the `operations` of another resource are its own too
+    is_template: bool = False
     group: Optional[str] = None  # only declared: "member of that group"
     also: Map = field(default_factory=dict)  # only declared: params to set even where `params` was not said
     switches: Map = field(default_factory=dict)  # only declared: meta to set even where `meta` was not said
+    ids: Map = field(
+        default_factory=dict, compare=False
+    )  # of its sets and options, by where they are: `params`, `params.ip`
 
     @property
     def kind(self) -> str:
+        if self.is_template:
+            return "template"
         return "stonith" if self.agent.startswith("stonith:") else "primitive"
 
     @property
@@ -106,7 +134,10 @@ class Group:
     members: Optional[Tuple[str, ...]] = None
     meta: Optional[Map] = None
     description: Optional[str] = None
+    params: Optional[Map] = None  # handed down to all members
+    sets: Sets = field(default_factory=dict)
     switches: Map = field(default_factory=dict)  # as for a primitive
+    ids: Map = field(default_factory=dict, compare=False)  # as for a primitive
     kind: str = "group"
 
     @property
@@ -122,8 +153,33 @@ class Clone:
     resource: Optional[str] = None
     meta: Optional[Map] = None
     description: Optional[str] = None
+    params: Optional[Map] = None  # handed down to what it clones
+    sets: Sets = field(default_factory=dict)
     switches: Map = field(default_factory=dict)  # as for a primitive
+    ids: Map = field(default_factory=dict, compare=False)  # as for a primitive
     kind: str = "clone"
+
+    @property
+    def key(self) -> Key:
+        return Key("resource", self.id)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Containers that the cluster starts, each with one replica of a resource inside, or with none."""
+
+    id: str
+    container: Optional[Part] = None  # podman, docker or rkt
+    network: Optional[Part] = None
+    storage: Optional[Tuple[Part, ...]] = None
+    resource: Optional[str] = None
+    meta: Optional[Map] = None
+    description: Optional[str] = None
+    params: Optional[Map] = None
+    sets: Sets = field(default_factory=dict)
+    switches: Map = field(default_factory=dict)  # as for a primitive
+    ids: Map = field(default_factory=dict, compare=False)  # as for a primitive
+    kind: str = "bundle"
 
     @property
     def key(self) -> Key:
@@ -151,107 +207,74 @@ class Level:
         return self.by, self.target, self.value, self.level
 
 
+# The kinds of records, and the element each is.
+CONSTRAINTS = {
+    "location": "rsc_location",
+    "colocation": "rsc_colocation",
+    "order": "rsc_order",
+    "ticket": "rsc_ticket",
+}
+OPTION_SETS = {
+    "property_set": "cluster_property_set",
+    "resource_default_set": "meta_attributes",
+    "operation_default_set": "meta_attributes",
+}
+ACLS = {"acl_role": "acl_role", "acl_user": "acl_target", "acl_group": "acl_group", "acl_old_user": "acl_user"}
+RECORDS = {**CONSTRAINTS, **OPTION_SETS, **ACLS, "alert": "alert"}
+
+# Name spaces of ids that are not one: users and groups are named as the system names them.
+_FAMILIES = {**dict.fromkeys(CONSTRAINTS, "constraint"), **dict.fromkeys(OPTION_SETS, "option_set"), "acl_role": "acl"}
+
+# What may change about a constraint that stays itself; all else identifies it.
+_CHANGING = {
+    "location": ("score", "score-attribute", "resource-discovery"),
+    "colocation": ("score", "score-attribute", "score-attribute-mangle", "influence", "node-attribute"),
+    "order": ("kind", "symmetrical", "require-all"),
+    "ticket": ("loss-policy",),
+}
+
+
 @dataclass(frozen=True)
-class Expression:
-    """A rule's test of a node attribute."""
+class Record:
+    """An object that is nothing but its element: constraints, sets of options with a rule, alerts, access control."""
 
-    attribute: str
-    operation: str
-    value: Optional[str] = None
-    type: Optional[str] = None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """When a location constraint holds, and with which score."""
-
-    operator: str
-    expressions: Tuple[Expression, ...]
-    score: Optional[str] = None
-    score_attribute: Optional[str] = None
-    role: str = ""
+    kind: str
+    part: Part
+    ahead: bool = False  # of a set of options: it stands before the plain ones, and so wins at equal score
+    said: FrozenSet[str] = field(default=frozenset(), compare=False)  # only declared: the keys that were given
 
     @property
-    def meaning(self) -> Tuple[object, ...]:
-        """The condition alone; the score is a value that may change."""
-        return self.operator, self.expressions, role(self.role) if self.role else ""
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a resource may or should run."""
-
-    id: str
-    resource: str
-    node: Optional[str] = None
-    score: Optional[str] = None
-    role: str = ""
-    rule: Optional[Rule] = None
-    kind: str = "location"
+    def id(self) -> str:
+        return self.part.id or ""
 
     @property
     def key(self) -> Key:
-        return Key("constraint", self.id)
+        return Key(_FAMILIES.get(self.kind, self.kind), self.id)
 
     @property
-    def meaning(self) -> Tuple[object, ...]:
-        condition = self.rule.meaning if self.rule else (self.node,)
-        return self.kind, self.resource, _plain(self.role), condition
-
-    @property
-    def resources(self) -> Tuple[str, ...]:
-        return (self.resource,)
-
-
-@dataclass(frozen=True)
-class Colocation:
-    """A resource that must or should run where another does."""
-
-    id: str
-    resource: str
-    with_resource: str
-    resource_role: str = ""
-    with_role: str = ""
-    score: Optional[str] = None
-    kind: str = "colocation"
-
-    @property
-    def key(self) -> Key:
-        return Key("constraint", self.id)
-
-    @property
-    def meaning(self) -> Tuple[object, ...]:
-        return self.kind, self.resource, self.with_resource, _plain(self.resource_role), _plain(self.with_role)
+    def meaning(self) -> Optional[Tuple[object, ...]]:
+        """What identifies it besides its id; None where only the id does."""
+        if self.kind in OPTION_SETS:
+            rules = tuple(meaning(rule) for rule in self.part.all("rule"))
+            return (self.kind, rules, self.part.get("id-ref")) if rules or self.part.get("id-ref") else None
+        if self.kind not in CONSTRAINTS:
+            return None
+        attributes = dict(self.part.attributes)
+        if self.kind == "order" and "first" in attributes:
+            before = attributes.setdefault("first-action", "start")
+            attributes.setdefault("then-action", before)
+        inner = [one for one in self.part.parts if one.tag != "lifetime"]
+        for name in ("role", "rsc-role", "with-rsc-role"):
+            if role(attributes.get(name, "Started")) == "Started":
+                attributes.pop(name, None)
+        return self.kind, meaning(part(self.part.tag, attributes, inner), _CHANGING[self.kind])
 
     @property
     def resources(self) -> Tuple[str, ...]:
-        return self.resource, self.with_resource
-
-
-@dataclass(frozen=True)
-class Order:
-    """An action that waits for another."""
-
-    id: str
-    first: str
-    then: str
-    first_action: str = "start"
-    then_action: str = "start"
-    mode: Optional[str] = None
-    symmetrical: Optional[str] = None
-    kind: str = "order"
-
-    @property
-    def key(self) -> Key:
-        return Key("constraint", self.id)
-
-    @property
-    def meaning(self) -> Tuple[object, ...]:
-        return self.kind, self.first, self.first_action, self.then, self.then_action
-
-    @property
-    def resources(self) -> Tuple[str, ...]:
-        return self.first, self.then
+        """The resources (or templates, or tags) it names."""
+        own = (self.part.get(name) for name in ("rsc", "with-rsc", "first", "then"))
+        listed = (one.get("id") for group in self.part.all("resource_set") for one in group.parts)
+        return tuple(name for name in (*own, *listed) if name)
 
 
 @dataclass(frozen=True)
@@ -267,9 +290,8 @@ class Tag:
         return Key("tag", self.id)
 
 
-Resource = Union[Primitive, Group, Clone]
-Constraint = Union[Location, Colocation, Order]
-Object = Union[Setting, Node, Primitive, Group, Clone, Level, Location, Colocation, Order, Tag]
+Resource = Union[Primitive, Group, Clone, Bundle]
+Object = Union[Setting, Node, Primitive, Group, Clone, Bundle, Level, Record, Tag]
 
 
 @dataclass(frozen=True)
@@ -278,14 +300,16 @@ class State:
 
     objects: Mapping[Key, Object]
     ids: FrozenSet[str] = frozenset()
+    referred: FrozenSet[str] = frozenset()  # ids that something refers to
     modern_roles: bool = True  # the schema knows Promoted and Unpromoted
+    modern_names: bool = False  # Pacemaker calls its fencing properties fencing-*
 
     def get(self, family: str, id: str) -> Optional[Object]:
         return self.objects.get(Key(family, id))
 
     def resource(self, id: str) -> Optional[Resource]:
         found = self.objects.get(Key("resource", id))
-        return found if isinstance(found, (Primitive, Group, Clone)) else None
+        return found if isinstance(found, (Primitive, Group, Clone, Bundle)) else None
 
     def having(self, objects: Mapping[Key, Object]) -> State:
         """The same surroundings with other objects."""
@@ -293,10 +317,10 @@ class State:
 
 
 def contents(container: Object) -> Tuple[str, ...]:
-    """The ids directly inside a group or clone."""
+    """The ids directly inside a group, clone or bundle."""
     if isinstance(container, Group):
         return container.members or ()
-    if isinstance(container, Clone):
+    if isinstance(container, (Clone, Bundle)):
         return (container.resource,) if container.resource else ()
     return ()
 
@@ -307,9 +331,3 @@ def same_map(left: Mapping[str, Optional[str]], right: Mapping[str, Optional[str
         left[name] == right[name] or canonical(name, left[name] or "") == canonical(name, right[name] or "")
         for name in left
     )
-
-
-def _plain(name: str) -> str:
-    """A role as an identity: `Started` is what no role means."""
-    plain = role(name) if name else ""
-    return "" if plain == "Started" else plain

@@ -16,7 +16,7 @@ LONGEST = 65536  # characters in one value; libxml2 and Pacemaker's IPC lose dat
 LONGEST_ID = 255
 
 ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-AGENT_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\Z")
+AGENT_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\/-]*\Z")  # external/sbd is one
 
 # XML 1.0 can't carry these, not even escaped; lone surrogates can't be encoded.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -132,7 +132,7 @@ _BOOLEANS = (
     "stop-all-resources stop-orphan-resources stop-orphan-actions remove-after-stop enable-acl concurrent-fencing "
     "startup-fencing shutdown-lock have-watchdog is-managed maintenance allow-unhealthy-nodes promotable notify ordered "
     "interleave globally-unique allow-migrate critical standby enabled record-pending "
-    "symmetrical require-all sequential is-default"
+    "symmetrical require-all sequential influence add-host is-default"
 ).split()
 _DURATIONS = (
     "cluster-recheck-interval dc-deadtime election-timeout shutdown-escalation join-finalization-timeout "
@@ -157,6 +157,7 @@ _NORMAL.update(dict.fromkeys(_BOOLEANS, boolean))
 _NORMAL.update(dict.fromkeys(_DURATIONS, duration_ms))
 _NORMAL.update(dict.fromkeys(_SCORES, score))
 _NORMAL.update({"role": role, "target-role": role, "rsc-role": role, "with-rsc-role": role})
+_NORMAL.update(dict.fromkeys(("kind", "boolean-op", "operation", "action", "first-action", "then-action"), str.lower))
 
 
 def canonical(name: str, text: str) -> Any:
@@ -171,3 +172,29 @@ def same(name: str, left: Optional[str], right: Optional[str]) -> bool:
     if left is None or right is None:
         return left is right
     return left == right or canonical(name, left) == canonical(name, right)
+
+
+# Names that Pacemaker changed; the old ones still work (lib/common/options.c, Pacemaker 2.0 and 3.0.2 release notes).
+_NEW_SETTINGS = {
+    "stonith-enabled": "fencing-enabled",
+    "stonith-action": "fencing-action",
+    "stonith-timeout": "fencing-timeout",
+    "stonith-max-attempts": "fencing-max-attempts",
+    "stonith-watchdog-timeout": "fencing-watchdog-timeout",
+    "fence-reaction": "fencing-reaction",
+}
+_OLD_SETTINGS = {new: old for old, new in _NEW_SETTINGS.items()}
+_OLD_META = {"promoted-max": "master-max", "promoted-node-max": "master-node-max"}
+
+
+def setting_name(name: str, modern: bool = False) -> str:
+    """The one name of a cluster property, whatever the stack calls it: the old one, or the `modern` one."""
+    return _NEW_SETTINGS.get(name, name) if modern else _OLD_SETTINGS.get(name, name)
+
+
+def other_meta(name: str) -> str:
+    """What else meta attribute `name` is called (`master-max` and `promoted-max`), or `name` itself."""
+    for new, old in _OLD_META.items():
+        if name in (new, old):
+            return old if name == new else new
+    return name

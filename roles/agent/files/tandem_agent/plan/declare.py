@@ -13,27 +13,27 @@ from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple, Type, Ty
 
 from ..cib.ids import Ids
 from ..errors import Fault
-from ..model.document import Declaration, Document
+from ..model.document import TAG_PREFIX, Declaration, Document
 from ..model.objects import (
+    Bundle,
     Clone,
-    Colocation,
-    Constraint,
     Group,
     Key,
     Level,
-    Location,
     Node,
     Object,
     Operation,
-    Order,
     Primitive,
+    Record,
     Setting,
     State,
     Tag,
     contents,
 )  # fmt: skip
-from ..model.values import boolean, same
-from .overlay import constraint_over, exact, meta_over, operations_over
+from ..model.parts import Part, part
+from ..model.secrets import MASK
+from ..model.values import boolean, same, setting_name
+from .overlay import exact, meta_over, operations_over, part_over, parts_over, placed, record_over, sets_over
 from .references import mentions, without
 
 DefaultOperations = Mapping[str, Tuple[Operation, ...]]
@@ -41,13 +41,12 @@ DefaultOperations = Mapping[str, Tuple[Operation, ...]]
 # An operator's decisions at run time; they stay unless the document speaks of them.
 RUN_TIME_CONSTRAINTS = ("cli-ban-", "cli-prefer-", "cli-standby-")
 
-# What Pacemaker and resource agents write themselves (Pacemaker Explained, "Cluster Options").
-FOREIGN_SETTINGS = frozenset((
-    "dc-version", "have-watchdog", "cluster-infrastructure", "cluster-name", "last-lrm-refresh", "stonith-watchdog-timeout",
-    "fencing-watchdog-timeout",
-))  # fmt: skip
-
-TAG_PREFIX = "tandem."
+# What Pacemaker writes itself (Pacemaker Explained, "Cluster Options").
+FOREIGN_SETTINGS = frozenset(
+    ("dc-version", "have-watchdog", "cluster-infrastructure", "cluster-name", "last-lrm-refresh")
+)
+# What the watchdog daemon of a host writes, or an administrator: it can be declared, but no purge removes it.
+NEVER_PURGED = FOREIGN_SETTINGS | {"stonith-watchdog-timeout"}
 
 
 @dataclass
@@ -79,21 +78,24 @@ class _Overlay:
         self.wanted = Wanted(current)
         self.created: List[str] = []
         self.declared = frozenset(entry.object.key for entry in document.entries if not entry.absent)
+        claimed = {entry.object.key for entry in document.entries if entry.explicit_id}
         self.by_meaning = {
             found.meaning: found
             for found in reversed(list(current.objects.values()))  # the first of equal ones stays in the index
-            if isinstance(found, (Location, Colocation, Order, Level)) and not found.id.startswith(RUN_TIME_CONSTRAINTS)
-        }
+            if isinstance(found, (Record, Level)) and found.meaning is not None
+            and found.key not in claimed and not found.id.startswith(RUN_TIME_CONSTRAINTS)
+        }  # fmt: skip
 
     def run(self, purge: str) -> Wanted:
         for entry in self.document.entries:
             self._entry(entry)
         for kind, name in self.document.unset:
-            self.wanted.named.add(Key(kind, name))
+            key = Setting(kind, name, "").key
+            self.wanted.named.add(key)
             if name in FOREIGN_SETTINGS:
                 self._fault(f"document.{kind}.{name}", "is written by the cluster itself and cannot be removed")
             else:
-                self.objects.pop(Key(kind, name), None)
+                self.objects.pop(key, None)
         self._join_groups()
         owned = self._owned()
         if purge == "owned":
@@ -103,6 +105,7 @@ class _Overlay:
         self._cascade()
         self._untag()
         self._own(owned)
+        self._place_sets()
         self.wanted.state = self.current.having(self.objects)
         return self.wanted
 
@@ -110,10 +113,12 @@ class _Overlay:
 
     def _entry(self, entry: Declaration) -> None:
         kind = type(entry.object)
-        if kind in (Location, Colocation, Order):
-            self._constraint(entry)
+        if kind is Record:
+            self._record(entry)
         elif kind is Level:
             self._level(entry)
+        elif kind is Tag:
+            self._tag(entry)
         else:
             key = entry.object.key
             self.wanted.named.add(key)
@@ -125,7 +130,7 @@ class _Overlay:
     def _place(self, entry: Declaration, made: Optional[Object]) -> None:
         if made is None:
             return
-        if made.key not in self.objects and made.kind in ("primitive", "stonith", "group", "clone"):
+        if made.key not in self.objects and made.key.family == "resource":
             if made.key.id in self.current.ids:
                 self._fault(entry.path, f"the id {made.key.id} is taken by something else in the cluster")
                 return
@@ -138,17 +143,18 @@ class _Overlay:
             self._fault(entry.path, "is written by the cluster itself and cannot be declared")
             return None
         found = self.objects.get(declared.key)
-        if isinstance(found, Setting) and same(declared.name, found.value, declared.value):
-            return found
+        if isinstance(found, Setting):
+            unchanged = declared.value == MASK or same(found.name, found.value, declared.value)
+            return found if unchanged else replace(found, value=declared.value)
+        if declared.kind == "property":
+            return replace(declared, name=setting_name(declared.name, self.current.modern_names))
         return declared
 
     def lay_node(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Node, entry.object)
         found = self.objects.get(declared.key)
         if not isinstance(found, Node):
-            known = ", ".join(sorted(key.id for key in self.objects if key.family == "node")) or "none"
-            self._fault(entry.path, f"{declared.id} is no node of this cluster; its nodes are {known}")
-            return None
+            return self._new_node(entry, declared)
         attributes = dict(found.attributes)
         for name, value in declared.attributes.items():
             have = attributes.get(name)
@@ -158,7 +164,24 @@ class _Overlay:
                     attributes.pop(name, None)
             elif not same(name, have, value):
                 attributes[name] = value
-        return replace(found, attributes=attributes)
+        return replace(
+            found,
+            attributes=attributes,
+            utilization=exact(found.utilization or {}, declared.utilization),
+            sets=sets_over(found.sets, declared.sets),
+            description=found.description if declared.description is None else declared.description,
+            score=found.score if declared.score is None else declared.score,
+        )
+
+    def _new_node(self, entry: Declaration, declared: Node) -> Optional[Object]:
+        """Corosync makes the members; remote nodes get an entry with their first attribute, by whoever sets it."""
+        known = sorted(key.id for key in self.objects if key.family == "node")
+        if declared.type is None and known:
+            self._fault(entry.path, f"{declared.id} is no node of this cluster; its nodes are {', '.join(known)}")
+            return None
+        attributes = exact({}, declared.attributes)
+        number = declared.number or (None if declared.type else str(len(known) + 1))
+        return replace(declared, attributes=attributes, utilization=exact({}, declared.utilization), number=number)
 
     def lay_primitive(self, entry: Declaration) -> Optional[Object]:
         declared = _as(Primitive, entry.object)
@@ -174,6 +197,8 @@ class _Overlay:
                 params=exact({}, declared.params or {}, declared.also),
                 meta=meta_over({}, declared.meta or {}, declared.switches),
                 ops=self._new_operations(declared),
+                utilization=exact({}, declared.utilization),
+                sets=sets_over({}, declared.sets),
                 also={},
                 switches={},
             )
@@ -187,7 +212,12 @@ class _Overlay:
             ops=operations_over(have.ops or (), declared.ops),
             template=declared.template if declared.template is not None else have.template,
             description=have.description if declared.description is None else declared.description,
+            utilization=exact(have.utilization or {}, declared.utilization),
+            sets=sets_over(have.sets, declared.sets),
+            ops_same_as=have.ops_same_as if declared.ops_same_as is None else declared.ops_same_as or None,
+            is_template=have.is_template,
             group=declared.group,
+            ids=have.ids,
         )
 
     def _new_operations(self, declared: Primitive) -> Tuple[Operation, ...]:
@@ -205,13 +235,19 @@ class _Overlay:
             return None
         if found is None:
             meta = meta_over({}, declared.meta or {}, declared.switches)
-            return replace(declared, members=declared.members or (), meta=meta, switches={})
+            return replace(
+                declared, members=declared.members or (), meta=meta, params=exact({}, declared.params),
+                sets=sets_over({}, declared.sets), switches={},
+            )  # fmt: skip
         have = _as(Group, found)
         return Group(
             id=have.id,
             members=have.members if declared.members is None else declared.members,
             meta=meta_over(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
+            params=exact(have.params or {}, declared.params),
+            sets=sets_over(have.sets, declared.sets),
+            ids=have.ids,
         )
 
     def lay_clone(self, entry: Declaration) -> Optional[Object]:
@@ -223,14 +259,44 @@ class _Overlay:
             if not declared.resource:
                 self._fault(f"{entry.path}.resource", f"is required: {declared.id} does not exist yet")
                 return None
-            return replace(declared, meta=meta_over({}, declared.meta or {}, declared.switches), switches={})
+            return replace(
+                declared, meta=meta_over({}, declared.meta or {}, declared.switches), params=exact({}, declared.params),
+                sets=sets_over({}, declared.sets), switches={},
+            )  # fmt: skip
         have = _as(Clone, found)
         return Clone(
             id=have.id,
             resource=declared.resource or have.resource,
             meta=meta_over(have.meta or {}, declared.meta, declared.switches),
             description=have.description if declared.description is None else declared.description,
+            params=exact(have.params or {}, declared.params),
+            sets=sets_over(have.sets, declared.sets),
+            ids=have.ids,
         )
+
+    def lay_bundle(self, entry: Declaration) -> Optional[Object]:
+        declared = _as(Bundle, entry.object)
+        found = self._found(entry, Bundle)
+        if found is _WRONG:
+            return None
+        have = Bundle(declared.id, None, None, (), None, {}, ids=declared.ids) if found is None else _as(Bundle, found)
+        if have.container is None and declared.container is None:
+            self._fault(f"{entry.path}.container", f"is required: {declared.id} does not exist yet")
+            return None
+        network = _over(have.network, declared.network)
+        return Bundle(
+            id=have.id,
+            container=_over(have.container, declared.container),
+            network=network if network and (network.attributes or network.parts) else None,
+            storage=have.storage if declared.storage is None
+            else parts_over(have.storage or (), declared.storage, ("storage-mapping",)),
+            resource=have.resource if declared.resource is None else declared.resource or None,
+            meta=meta_over(have.meta or {}, declared.meta, declared.switches),
+            description=have.description if declared.description is None else declared.description,
+            params=exact(have.params or {}, declared.params),
+            sets=sets_over(have.sets, declared.sets),
+            ids=have.ids,
+        )  # fmt: skip
 
     def _found(self, entry: Declaration, kind: Type[Object]) -> Optional[Object]:
         found = self.objects.get(entry.object.key)
@@ -239,66 +305,84 @@ class _Overlay:
             return _WRONG
         return found
 
-    # -- constraints and levels ------------------------------------------------------------------------------------
+    # -- records, levels, tags -------------------------------------------------------------------------------------
 
-    def _constraint(self, entry: Declaration) -> None:
-        declared = entry.object
-        found = self._same_constraint(entry)
+    def _record(self, entry: Declaration) -> None:
+        declared = _as(Record, entry.object)
+        found = self._counterpart(entry, declared)
         if entry.absent:
             if found is not None:
                 self.wanted.named.add(found.key)
                 self.objects.pop(found.key)
-            return
-        if found is None:
-            self._new_constraint(entry)
-        elif type(found) is not type(declared):
-            self._fault(entry.path, f"{found.id} is a {found.kind} constraint in the cluster, not a {declared.kind}")
+        elif found is None:
+            self._new_record(entry, declared)
+        elif found.kind != declared.kind:
+            self._fault(entry.path, f"{found.id} is a {found.kind} in the cluster, not a {declared.kind}")
         else:
             self.wanted.named.add(found.key)
-            self.objects[found.key] = constraint_over(found, declared)
+            self.objects[found.key] = record_over(found, declared)
 
-    def _same_constraint(self, entry: Declaration) -> Optional[Constraint]:
-        declared = entry.object
-        if entry.explicit_id:
-            found = self.objects.get(declared.key)
-            if isinstance(found, (Location, Colocation, Order)):
-                return found
-        found = self.by_meaning.get(getattr(declared, "meaning", ()))
-        return found if isinstance(found, (Location, Colocation, Order)) else None
+    def _counterpart(self, entry: Declaration, declared: Record) -> Optional[Record]:
+        """The record that is meant: by its id where one has it, else by what it says."""
+        found = self.objects.get(declared.key) if entry.explicit_id or declared.meaning is None else None
+        if found is None and declared.meaning is not None:
+            found = self.by_meaning.get(declared.meaning)
+        return found if isinstance(found, Record) else None
 
-    def _new_constraint(self, entry: Declaration) -> None:
-        made = entry.object
-        if isinstance(made, Location) and made.rule is None and made.score is None:
+    def _new_record(self, entry: Declaration, made: Record) -> None:
+        scored = "score" in made.said or made.part.get("score-attribute") is not None
+        if made.kind == "location" and not scored and not made.part.all("rule"):
             self._fault(f"{entry.path}.score", "is required for a new location constraint")
             return
-        if isinstance(made, Colocation) and made.score is None:
-            made = replace(made, score="INFINITY", id=made.id if entry.explicit_id else made.id + "-INFINITY")
-        assert isinstance(made, (Location, Colocation, Order))
+        if made.kind == "colocation" and not scored and not made.part.all("resource_set"):
+            attributes = {**dict(made.part.attributes), "score": "INFINITY"}
+            name = made.id if entry.explicit_id else made.id + "-INFINITY"
+            made = replace(made, part=part(made.part.tag, attributes, made.part.parts, name))
+        if made.kind == "alert" and not made.part.get("path"):
+            self._fault(f"{entry.path}.path", f"is required: {made.id} does not exist yet")
+            return
         self._keep_new(entry, made)
+
+    def _tag(self, entry: Declaration) -> None:
+        declared = _as(Tag, entry.object)
+        self.wanted.named.add(declared.key)
+        if entry.absent:
+            self.objects.pop(declared.key, None)
+        elif declared.key in self.objects:
+            self.objects[declared.key] = declared
+        else:
+            self._keep_new(entry, declared)
 
     def _level(self, entry: Declaration) -> None:
         declared = _as(Level, entry.object)
-        found = self.by_meaning.get(declared.meaning)
+        found = self.objects.get(declared.key) if entry.explicit_id else None
+        found = found or self.by_meaning.get(declared.meaning)
         if entry.absent:
             if found is not None:
                 self.wanted.named.add(found.key)
                 self.objects.pop(found.key)
         elif isinstance(found, Level):
             self.wanted.named.add(found.key)
-            self.objects[found.key] = replace(found, devices=declared.devices)
+            self.objects[found.key] = replace(declared, id=found.id)
         else:
             self._keep_new(entry, declared)
 
     def _keep_new(self, entry: Declaration, made: Object) -> None:
         """A new object whose id may be made up: never one that is taken."""
-        if entry.explicit_id and made.key.id in self.current.ids:
+        borrowed = isinstance(made, Record) and (made.kind in ("acl_user", "acl_group") or made.part.get("id-ref"))
+        if entry.explicit_id and made.key.id in self.current.ids and not borrowed:
             self._fault(entry.path, f"the id {made.key.id} is taken by something else in the cluster")
             return
-        assert isinstance(made, (Location, Colocation, Order, Level))
-        made = made if entry.explicit_id else replace(made, id=self.ids.fresh(made.id))
+        if not entry.explicit_id and not borrowed:
+            name = self.ids.fresh(made.key.id)
+            if isinstance(made, Record):
+                made = replace(made, part=replace(made.part, id=name))
+            elif isinstance(made, Level):
+                made = replace(made, id=name)
         self.wanted.named.add(made.key)
         self.objects[made.key] = made
-        self.created.append(made.id)
+        if made.key.family in _OWNED:
+            self.created.append(made.key.id)
 
     # -- removal ---------------------------------------------------------------------------------------------------
 
@@ -377,7 +461,7 @@ class _Overlay:
 
     def _purge(self, owned: Tuple[str, ...]) -> None:
         for name in owned:
-            for family in ("resource", "level", "constraint"):
+            for family in _OWNED:
                 found = self.objects.get(Key(family, name))
                 if found is not None and found.key not in self.wanted.named:
                     self._drop(found, f"the document {self.document.name} no longer declares it")
@@ -387,7 +471,7 @@ class _Overlay:
         for key in list(kept):  # a group's or clone's contents are part of its declaration
             kept.update(Key("resource", name) for name in self._within(key))
         for key, found in list(self.objects.items()):
-            if key.family in ("node", "tag") or key in kept or key.id in FOREIGN_SETTINGS:
+            if key.family in ("node", "tag", "option_set") or key in kept or key.id in NEVER_PURGED:
                 continue
             if key.family == "constraint" and key.id.startswith(RUN_TIME_CONSTRAINTS):
                 continue
@@ -407,7 +491,7 @@ class _Overlay:
         if not self.document.name:
             return
         tag = Tag(TAG_PREFIX + self.document.name)
-        present = {key.id for key in self.objects if key.family in ("resource", "level", "constraint")}
+        present = {key.id for key in self.objects if key.family in _OWNED}
         references = tuple(name for name in owned if name in present)
         references += tuple(name for name in self.created if name in present and name not in references)
         if references:
@@ -415,8 +499,35 @@ class _Overlay:
         else:
             self.objects.pop(tag.key, None)
 
+    def _place_sets(self) -> None:
+        """What stands ahead of plain options, or among them, does so only where there are some."""
+        settings = {found.kind for found in self.objects.values() if isinstance(found, Setting)}
+        for key, found in self.objects.items():
+            if isinstance(found, Record) and found.ahead and found.kind[: -len("_set")] not in settings:
+                self.objects[key] = replace(found, ahead=False)
+            elif isinstance(found, (Primitive, Group, Clone, Bundle, Node)) and found.sets:
+                plain = {
+                    "instance_attributes": found.attributes if isinstance(found, Node) else found.params,
+                    "meta_attributes": None if isinstance(found, Node) else found.meta,
+                    "utilization": getattr(found, "utilization", None),
+                }
+                sets = placed(found.sets, plain)
+                if sets != found.sets:
+                    self.objects[key] = replace(found, sets=sets)
+
     def _fault(self, path: str, message: str) -> None:
         self.wanted.faults.append(Fault(path, message))
+
+
+# The families of what a document can own: an obj_ref may name any id.
+_OWNED = ("resource", "level", "constraint", "alert", "acl", "option_set", "acl_group")
+
+
+def _over(have: Optional[Part], declared: Optional[Part]) -> Optional[Part]:
+    """One part in place of another of the same kind, or of a different one."""
+    if have is None or declared is None or have.tag != declared.tag:
+        return have if declared is None else declared
+    return part_over(have, declared)
 
 
 _WRONG: Object = Setting("", "", "")  # "found, but of another kind": already a fault
@@ -427,6 +538,7 @@ _OVERLAYS: Dict[Type[Object], Callable[[_Overlay, Declaration], Optional[Object]
     Primitive: _Overlay.lay_primitive,
     Group: _Overlay.lay_group,
     Clone: _Overlay.lay_clone,
+    Bundle: _Overlay.lay_bundle,
 }
 
 

@@ -1,29 +1,36 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a declared value becomes over the one that is there: options, operations, constraints."""
+"""What a declared value becomes over the one that is there: options, operations, parts, records."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.document import OPERATION_OPTIONS
-from ..model.objects import Colocation, Constraint, Location, Map, Operation, Order
-from ..model.values import boolean, role, same
+from ..model.entries import plain_of, sets_key, shape_of
+from ..model.grammar import NVSETS, SHAPES, Child, Shape
+from ..model.objects import Map, Operation, Record, Sets
+from ..model.parts import DEFAULTS, PLAIN, REFERRING, Part, means, part
+from ..model.secrets import MASK
+from ..model.values import boolean, other_meta, role, same
 
 # An operator's decisions at run time; they stay unless the document speaks of them.
 RUN_TIME_META = ("target-role", "is-managed", "maintenance")
 
 
 def exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep: Tuple[str, ...] = ()) -> Map:
-    """The options afterwards: what is declared and nothing else, or what there was where nothing is declared."""
+    """The options afterwards: what is declared and nothing else, or what there was where nothing is declared.
+
+    A secret that was masked when it was exported stays what it is.
+    """
     wanted: Map = dict(have)
     if declared is not None:
         wanted = {name: have[name] for name in keep if name in have and name not in declared}
         wanted.update(declared)
     wanted.update(also or {})
     return {
-        name: have[name] if same(name, have.get(name), value) else value
+        name: have[name] if same(name, have.get(name), value) or (value == MASK and name in have) else value
         for name, value in wanted.items()
         if value is not None
     }
@@ -34,7 +41,16 @@ def meta_over(have: Map, declared: Optional[Map], switches: Map) -> Map:
     flips = {
         name: value for name, value in switches.items() if value is not None or not _as_unset(name, have.get(name))
     }
-    return exact(have, declared, flips, keep=RUN_TIME_META)
+    return exact(have, _as_called(have, declared), flips, keep=RUN_TIME_META)
+
+
+def _as_called(have: Map, declared: Optional[Map]) -> Optional[Map]:
+    """The declared options under the names that are there: master-max is promoted-max."""
+    if declared is None:
+        return None
+    return {
+        name if name in have or other_meta(name) not in have else other_meta(name): declared[name] for name in declared
+    }
 
 
 def _as_unset(name: str, value: Optional[str]) -> bool:
@@ -66,26 +82,173 @@ def operations_over(have: Tuple[Operation, ...], declared: Optional[Tuple[Operat
 def _operation_over(have: Operation, declared: Operation) -> Operation:
     """The declared options in place of the old ones; what a document cannot say stays."""
     foreign = tuple(name for name in have.options if name not in OPERATION_OPTIONS)
-    return replace(have, options=exact(have.options, declared.options, keep=foreign))
+    params = exact(have.params, declared.params)
+    return replace(
+        have,
+        options=exact(have.options, declared.options, keep=foreign),
+        params=params,
+        meta=exact(have.meta, declared.meta),
+        sets=sets_over(have.sets, {tag: declared.sets.get(tag, ()) for tag in NVSETS}),
+    )
 
 
-def constraint_over(have: Constraint, declared: Constraint) -> Constraint:
-    """The declared constraint with the id, and whatever was not said, of the one that is there."""
-    if isinstance(have, Order) and isinstance(declared, Order):
-        made: Constraint = replace(
-            declared, id=have.id, mode=declared.mode or have.mode, symmetrical=declared.symmetrical or have.symmetrical
+# -- parts -------------------------------------------------------------------------------------------------------------
+
+
+def part_over(have: Part, declared: Part) -> Part:
+    """The declared part in place of the one that is there, with its id and with whatever no document can say.
+
+    What means the same stays as it is spelt.
+    """
+    if means(have, declared):
+        return have
+    known = _known(have.tag, declared)
+    old, new = dict(have.attributes), dict(declared.attributes)
+    attributes: Dict[str, Optional[str]] = {name: value for name, value in old.items() if name not in known}
+    for name, value in new.items():
+        attributes[name] = old[name] if same(name, old.get(name), value) else value
+    for name in known.intersection(old):  # leaving out and saying the default mean the same
+        if name not in new and same(name, old[name], DEFAULTS.get((have.tag, name))):
+            attributes[name] = old[name]
+    return part(have.tag, attributes, parts_over(have.parts, declared.parts, _sayable(have, declared)), have.id)
+
+
+def _known(tag: str, declared: Part) -> FrozenSet[str]:
+    """The attributes that a document can say."""
+    if tag in SHAPES or tag in NVSETS:
+        names = {attribute.name for attribute in shape_of(tag).attributes}
+        return frozenset(names | ({"value"} if tag == "nvpair" else set()))
+    return frozenset(name for name, _value in declared.attributes)
+
+
+def _sayable(have: Part, declared: Part) -> Tuple[str, ...]:
+    """The elements inside that a document can say: those of the grammar, or all where it has none."""
+    if have.tag not in SHAPES and have.tag not in NVSETS:
+        return tuple({one.tag for one in (*have.parts, *declared.parts)})
+    tags = _tags(shape_of(have.tag))
+    return tags + (("nvpair",) if have.tag in NVSETS else ())
+
+
+def _tags(shape: Shape) -> Tuple[str, ...]:
+    return tuple(tag for child in shape.children for tag in ((child.wrapper,) if child.wrapper else child.shapes))
+
+
+def parts_over(have: Sequence[Part], declared: Sequence[Part], tags: Tuple[str, ...]) -> Tuple[Part, ...]:
+    """The declared parts in place of those of the same `tags`; the others stay where they are."""
+    left = [one for one in have if one.tag in tags]
+    fitted: List[Part] = []
+    for wanted in declared:
+        found = _counterpart(left, wanted)
+        if found is None:
+            fitted.append(wanted)
+        else:
+            left.remove(found)
+            fitted.append(part_over(found, wanted))
+    result: List[Part] = []
+    rest = list(fitted)
+    last = max((index for index, one in enumerate(have) if one.tag in tags), default=-1)
+    for index, one in enumerate(have):
+        if one.tag not in tags:
+            result.append(one)
+        elif rest and index != last:
+            result.append(rest.pop(0))
+        if index == last:
+            result += rest
+            rest = []
+    return tuple(result + rest)
+
+
+def _counterpart(left: Sequence[Part], wanted: Part) -> Optional[Part]:
+    """Which of the parts that are there a declared one is about: by id, by meaning, by name, by place."""
+    alike = [one for one in left if one.tag == wanted.tag]
+    if wanted.id is not None:
+        named = next((one for one in alike if one.id == wanted.id), None)
+        if named is not None:
+            return named
+    for one in alike:
+        if means(one, wanted):
+            return one
+    if wanted.tag == "nvpair":
+        return next(
+            (one for one in alike if one.get("name") is not None and one.get("name") == wanted.get("name")), None
         )
-    elif isinstance(declared, Location) and declared.rule is not None:
-        made = replace(declared, id=have.id)
-    else:
-        assert isinstance(have, (Location, Colocation)) and isinstance(declared, (Location, Colocation))
-        made = replace(declared, id=have.id, score=declared.score or have.score)
-    return have if made.meaning == have.meaning and _values(made) == _values(have) else made
+    if wanted.id is not None or wanted.tag in REFERRING:
+        return None
+    return alike[0] if alike else None
 
 
-def _values(constraint: Constraint) -> Tuple[object, ...]:
-    """What may change about a constraint that stays itself. A mandatory order may also go unsaid."""
-    if isinstance(constraint, Order):
-        return constraint.mode or "Mandatory", constraint.symmetrical or "true"
-    rule = constraint.rule if isinstance(constraint, Location) else None
-    return constraint.score, (rule.score, rule.score_attribute) if rule else None
+def sets_over(have: Sets, declared: Mapping[str, Tuple[Part, ...]]) -> Sets:
+    """The sets of options beside the plain ones: exactly those that are declared, of the kinds that are."""
+    result = dict(have)
+    for tag, wanted in declared.items():
+        fitted = parts_over(have.get(tag, ()), [one for one in wanted if one != PLAIN], (tag,))
+        fitted = tuple(one for one in fitted if one != PLAIN)
+        place = wanted.index(PLAIN) if PLAIN in wanted else 0
+        result[tag] = fitted[:place] + (PLAIN,) + fitted[place:] if place else fitted
+    return {tag: sets for tag, sets in result.items() if sets}
+
+
+def placed(sets: Sets, plain: Mapping[str, Optional[Map]]) -> Sets:
+    """Without the mark of plain options where there are none."""
+    return {
+        tag: found if plain.get(tag) else tuple(one for one in found if one != PLAIN)
+        for tag, found in sets.items()
+        if found
+    }
+
+
+# -- records -----------------------------------------------------------------------------------------------------------
+
+
+def record_over(have: Record, declared: Record) -> Record:
+    """The declared record with the id, and whatever was not said, of the one that is there."""
+    shape = shape_of(have.part.tag)
+    old, new = dict(have.part.attributes), dict(declared.part.attributes)
+    attributes: Dict[str, Optional[str]] = dict(old)
+    for attribute in shape.attributes:
+        name = attribute.name
+        if name in new:
+            default = DEFAULTS.get((have.part.tag, name))
+            unsaid = name not in old and default is not None and same(name, default, new[name])
+            if not unsaid and not same(name, old.get(name), new[name]):
+                attributes[name] = new[name]
+        elif attribute.key in declared.said or name in declared.said:
+            attributes[name] = None
+    parts: Tuple[Part, ...] = have.part.parts
+    for child in shape.children:
+        if is_said(child, declared.said):
+            parts = _child_over(parts, declared, child)
+    if have.part.tag in NVSETS:
+        parts = parts_over(parts, declared.part.parts, ("nvpair", "rule"))
+    made = part(have.part.tag, attributes, parts, have.part.id)
+    ahead = declared.ahead if "ahead" in declared.said else have.ahead
+    return have if made == have.part and ahead == have.ahead else replace(have, part=made, ahead=ahead)
+
+
+def is_said(child: Child, said: FrozenSet[str]) -> bool:
+    keys = {child.key, child.single, sets_key(child.key) if child.form == "options" else child.key}
+    return bool(keys & said)
+
+
+def _child_over(have: Tuple[Part, ...], declared: Record, child: Child) -> Tuple[Part, ...]:
+    tags = (child.wrapper,) if child.wrapper else child.shapes
+    wanted = declared.part.all(*tags)
+    if child.form == "options":
+        wanted = _options_over([one for one in have if one.tag in tags], wanted, child.key, declared.said)
+    return parts_over(have, wanted, tags)
+
+
+def _options_over(present: List[Part], declared: Tuple[Part, ...], key: str, said: FrozenSet[str]) -> Tuple[Part, ...]:
+    """Plain options and the sets beside them: of these two, what is not said stays."""
+    plain = plain_of(present)
+    wanted = plain_of(declared) if key in said else None
+    if wanted is not None and plain is not None:
+        declared = tuple(replace(one, id=plain.id) if one is wanted else one for one in declared)
+        wanted = plain_of(declared)
+    if sets_key(key) not in said:
+        others = [one for one in present if one is not plain]
+        place = present.index(plain) if plain is not None else 0
+        return tuple(others[:place] + ([wanted] if wanted is not None else []) + others[place:])
+    if key not in said and plain is not None and all(one.id != plain.id for one in declared):
+        return (plain, *declared)
+    return declared

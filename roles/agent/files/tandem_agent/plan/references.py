@@ -7,33 +7,60 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Iterable, Optional, Set, Tuple
 
-from ..model.objects import Clone, Colocation, Group, Key, Level, Location, Node, Object, Order, State, contents
+from ..model.objects import Bundle, Clone, Group, Key, Level, Node, Object, Primitive, Record, State, contents
 
 
 def mentions(found: Object) -> Tuple[str, ...]:
     """The resources an object cannot do without."""
-    if isinstance(found, (Location, Colocation, Order)):
+    if isinstance(found, Record):
         return found.resources
     if isinstance(found, Level):
         return found.devices
+    if isinstance(found, Primitive):
+        return (found.template,) if found.template else ()
     return contents(found)
 
 
 def without(found: Object, gone: Set[str]) -> Optional[Object]:
     """The object after its removed resources went: itself, less of it, or None when it cannot stand."""
-    if isinstance(found, (Location, Colocation, Order)):
-        return None if gone.intersection(found.resources) else found
+    if isinstance(found, Record):
+        return _record_without(found, gone)
     if isinstance(found, Level) and gone.intersection(found.devices):
         devices = tuple(device for device in found.devices if device not in gone)
         return replace(found, devices=devices) if devices else None
     if isinstance(found, Clone) and found.resource in gone:
         return None
+    if isinstance(found, Bundle) and found.resource in gone:
+        return replace(found, resource=None)
     if isinstance(found, Group):
         members = tuple(member for member in found.members or () if member not in gone)
         if not members:
             return None
         return found if members == found.members else replace(found, members=members)
     return found
+
+
+def _record_without(found: Record, gone: Set[str]) -> Optional[Record]:
+    """A constraint loses what its sets list and goes with what it names; a role of the access control, a permission."""
+    own = {found.part.get(name) for name in ("rsc", "with-rsc", "first", "then")}
+    if gone & own:
+        return None
+    parts = []
+    for one in found.part.parts:
+        if one.tag == "acl_permission" and one.get("reference") in gone:
+            continue
+        if one.tag == "resource_set":
+            left = [inner for inner in one.parts if inner.get("id") not in gone]
+            if one.parts and not left:
+                continue
+            parts.append(one if len(left) == len(one.parts) else one.having(left))
+        else:
+            parts.append(one)
+    if tuple(parts) == found.part.parts:
+        return found
+    if found.part.all("resource_set") and not any(one.tag == "resource_set" for one in parts):
+        return None
+    return replace(found, part=found.part.having(parts))
 
 
 def inside(state: State, *names: str) -> Set[str]:

@@ -5,27 +5,32 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
+from ..model.document import OPERATION_OPTIONS, TAG_PREFIX
+from ..model.entries import entry_of_part, entry_of_sets
 from ..model.objects import (
+    ACLS,
+    CONSTRAINTS,
+    OPTION_SETS,
+    Bundle,
     Clone,
-    Colocation,
     Group,
     Level,
-    Location,
+    Map,
     Node,
     Object,
     Operation,
-    Order,
     Primitive,
-    Rule,
+    Record,
+    Sets,
     Setting,
     State,
     Tag,
 )  # fmt: skip
 from ..model.secrets import MASK, is_secret
 from ..model.values import boolean
-from .declare import FOREIGN_SETTINGS, RUN_TIME_CONSTRAINTS
+from .declare import FOREIGN_SETTINGS
 from .diff import Change
 
 Document = Dict[str, Any]
@@ -34,25 +39,29 @@ Document = Dict[str, Any]
 # -- objects as a document writes them ---------------------------------------------------------------------------------
 
 
-def entry_of(found: Object, secrets: bool = False) -> Document:
-    """The object as an entry of a document; secret values masked unless `secrets`."""
-    made = _ENTRIES[type(found)](found)
+def entry_of(found: Object, secrets: bool = False, shown: FrozenSet[str] = frozenset()) -> Document:
+    """The object as an entry of a document; secret values masked unless `secrets`.
+
+    Ids below the object are given only where something refers to them (`shown`).
+    """
+    made = _ENTRIES[type(found)](found, shown)
     return made if secrets else _masked(made)
 
 
 def document_of(state: State, secrets: bool = False) -> Document:
-    """The whole configuration as a document that declares it; run-time bans and what the cluster writes itself aside."""
+    """The whole configuration as a document that declares it; what the cluster writes itself and who owns what aside."""
     sections: Dict[str, Any] = {}
-    for key, found in state.objects.items():
+    for found in state.objects.values():
         if isinstance(found, Setting):
             if found.name not in FOREIGN_SETTINGS:
                 value = MASK if is_secret(found.name) and not secrets else found.value
                 sections.setdefault(_SETTING_SECTION[found.kind], {})[found.name] = value
-        elif isinstance(found, Node):
-            if found.attributes:
-                sections.setdefault("nodes", []).append(entry_of(found, secrets))
-        elif not isinstance(found, Tag) and not key.id.startswith(RUN_TIME_CONSTRAINTS):
-            sections.setdefault(_section_of(found), []).append(entry_of(found, secrets))
+            continue
+        if isinstance(found, Tag) and found.id.startswith(TAG_PREFIX):
+            continue
+        entry = entry_of(found, secrets, state.referred)
+        if not isinstance(found, Node) or len(entry) > 1:
+            sections.setdefault(_section_of(found), []).append(entry)
     return {name: sections[name] for name in _SECTION_ORDER if name in sections}
 
 
@@ -62,72 +71,118 @@ _SETTING_SECTION = {
     "operation_default": "operation_defaults",
 }
 _SECTION_ORDER = (
-    "properties",
-    "resource_defaults",
-    "operation_defaults",
+    *_SETTING_SECTION.values(),
+    *(f"{kind}s" for kind in OPTION_SETS),
     "nodes",
     "resources",
     "stonith",
     "levels",
     "constraints",
+    "tags",
+    "alerts",
+    "acls",
 )
 
 
 def _section_of(found: Object) -> str:
-    if isinstance(found, Level):
-        return "levels"
-    if isinstance(found, (Location, Colocation, Order)):
-        return "constraints"
+    if isinstance(found, Record):
+        if found.kind in CONSTRAINTS:
+            return "constraints"
+        return "acls" if found.kind in ACLS else f"{found.kind}s"
+    if found.kind in ("level", "tag", "node"):
+        return f"{found.kind}s"
     return "stonith" if found.kind == "stonith" else "resources"
 
 
-def _setting(found: Setting) -> Document:
+def _setting(found: Setting, _shown: FrozenSet[str]) -> Document:
     return {found.name: found.value}
 
 
-def _node(found: Node) -> Document:
+def _node(found: Node, shown: FrozenSet[str]) -> Document:
     made: Document = {"id": found.id}
     attributes = dict(found.attributes)
     for switch in ("standby", "maintenance"):
-        if switch in attributes:
-            value = boolean(attributes[switch] or "")
-            if value is not None:
-                made[switch] = value
-                attributes.pop(switch)
-    return _filled(made, attributes=attributes)
+        if boolean(attributes.get(switch) or ""):  # one that is off stays what it is: an attribute
+            made[switch] = True
+            attributes.pop(switch)
+    made = _filled(
+        made,
+        type=found.type,
+        score=found.score,
+        description=found.description,
+        attributes=attributes,
+        utilization=found.utilization,
+    )
+    return {**made, **_sets(found.sets, shown, "attributes")}
 
 
-def _primitive(found: Primitive) -> Document:
-    stonith = found.kind == "stonith"
-    made: Document = {"id": found.id}
-    if found.agent:
-        made["agent"] = found.agent[len("stonith:") :] if stonith else found.agent
-    made = _filled(made, template=found.template, description=found.description, params=found.params, meta=found.meta)
-    if found.ops:
-        made["ops"] = [_operation(operation) for operation in found.ops]
+def _sets(sets: Sets, shown: FrozenSet[str], params: str = "params") -> Document:
+    made: Document = {}
+    for key, tag in ((params, "instance_attributes"), ("meta", "meta_attributes"), ("utilization", "utilization")):
+        made.update(entry_of_sets(sets.get(tag, ()), key, shown))
     return made
 
 
-def _operation(found: Operation) -> Document:
+def _ids(ids: Map, shown: FrozenSet[str]) -> Document:
+    kept = {place: name for place, name in ids.items() if name in shown}
+    return {"ids": kept} if kept else {}
+
+
+def _primitive(found: Primitive, shown: FrozenSet[str]) -> Document:
+    stonith = found.kind == "stonith"
+    made: Document = {"id": found.id, **({"kind": "template"} if found.is_template else {})}
+    if found.agent:
+        made["agent"] = found.agent[len("stonith:") :] if stonith else found.agent
+    made = _filled(
+        made, template=found.template, description=found.description, params=found.params, meta=found.meta,
+        utilization=found.utilization,
+    )  # fmt: skip
+    made.update(_sets(found.sets, shown))
+    if found.ops:
+        made["ops"] = [_operation(operation, shown) for operation in found.ops]
+    if found.ops_same_as:
+        made["ops_same_as"] = found.ops_same_as
+    return {**made, **_ids(found.ids, shown)}
+
+
+def _operation(found: Operation, shown: FrozenSet[str]) -> Document:
     made: Document = {"name": found.name, "interval": found.interval}
-    return _filled(made, role=found.role, **found.options)
+    if found.id in shown:
+        made["id"] = found.id
+    made = _filled(made, role=found.role)
+    made.update({name: value for name, value in found.options.items() if name in OPERATION_OPTIONS})
+    made = _filled(made, params=found.params, meta=found.meta)
+    return {**made, **_sets(found.sets, shown)}
 
 
-def _group(found: Group) -> Document:
-    return _filled(
-        {"id": found.id, "kind": "group", "members": list(found.members or ())},
-        meta=found.meta,
-        description=found.description,
-    )
+def _container(kind: str, inner: str) -> Callable[[Any, FrozenSet[str]], Document]:
+    """Groups, clones and bundles: what they hold, and their options."""
+
+    def entry(found: Any, shown: FrozenSet[str]) -> Document:
+        held = getattr(found, inner)
+        made: Document = {"id": found.id, "kind": kind}
+        if kind == "bundle":
+            made.update(_bundle_parts(found, shown))
+        if held or kind != "bundle":
+            made[inner] = list(held or ()) if inner == "members" else held
+        made = _filled(made, description=found.description, params=found.params, meta=found.meta)
+        return {**made, **_sets(found.sets, shown), **_ids(found.ids, shown)}
+
+    return entry
 
 
-def _clone(found: Clone) -> Document:
-    return _filled(
-        {"id": found.id, "kind": "clone", "resource": found.resource}, meta=found.meta, description=found.description
-    )
+def _bundle_parts(found: Bundle, shown: FrozenSet[str]) -> Document:
+    made: Document = {}
+    if found.container is not None:
+        made["container"] = {"type": found.container.tag, **entry_of_part(found.container, shown)}
+    if found.network is not None:
+        made["network"] = entry_of_part(found.network, shown)
+    if found.storage:
+        made["storage"] = [entry_of_part(one, shown) for one in found.storage]
+    return made
 
 
-def _level(found: Level) -> Document:
+def _level(found: Level, _shown: FrozenSet[str]) -> Document:
     target = {"node": "target", "pattern": "target_pattern", "attribute": "target_attribute"}[found.by]
     made: Document = {"id": found.id, target: found.target}
     if found.by == "attribute":
@@ -136,49 +191,35 @@ def _level(found: Level) -> Document:
     return made
 
 
-def _location(found: Location) -> Document:
-    made: Document = {"id": found.id, "kind": "location", "resource": found.resource}
-    made = _filled(made, node=found.node, score=found.score, role=found.role)
-    if found.rule is not None:
-        made["rule"] = _rule(found.rule)
+def _record(found: Record, shown: FrozenSet[str]) -> Document:
+    """Any record, by the grammar: first what identifies it, then what it is."""
+    kind = found.kind[len("acl_") :] if found.kind in ACLS else found.kind
+    made: Document = {"id": found.id}
+    if found.kind in CONSTRAINTS or found.kind in ACLS:
+        made["kind"] = kind
+    entry = entry_of_part(found.part, shown)
+    entry.pop("id", None)
+    if found.kind == "colocation" and not {"score", "score_attribute", "sets"} & set(entry):
+        entry["score"] = None  # left out, a new one would be mandatory
+    made.update(entry)
+    if found.ahead:
+        made["ahead"] = True
     return made
 
 
-def _rule(found: Rule) -> Document:
-    made: Document = {"operator": found.operator}
-    made = _filled(made, score=found.score, score_attribute=found.score_attribute, role=found.role)
-    made["expressions"] = [
-        _filled({"attribute": test.attribute, "operation": test.operation}, value=test.value, type=test.type)
-        for test in found.expressions
-    ]
-    return made
-
-
-def _colocation(found: Colocation) -> Document:
-    made: Document = {"id": found.id, "kind": "colocation", "resource": found.resource, "with": found.with_resource}
-    return _filled(made, resource_role=found.resource_role, with_role=found.with_role, score=found.score)
-
-
-def _order(found: Order) -> Document:
-    made: Document = {"id": found.id, "kind": "order", "first": found.first, "first_action": found.first_action}
-    made.update({"then": found.then, "then_action": found.then_action})
-    return _filled(made, mode=found.mode, symmetrical=found.symmetrical)
-
-
-def _tag(found: Tag) -> Document:
+def _tag(found: Tag, _shown: FrozenSet[str]) -> Document:
     return {"id": found.id, "references": list(found.references)}
 
 
-_ENTRIES: Dict[type, Callable[[Any], Document]] = {
+_ENTRIES: Dict[type, Callable[[Any, FrozenSet[str]], Document]] = {
     Setting: _setting,
     Node: _node,
     Primitive: _primitive,
-    Group: _group,
-    Clone: _clone,
+    Group: _container("group", "members"),
+    Clone: _container("clone", "resource"),
+    Bundle: _container("bundle", "resource"),
     Level: _level,
-    Location: _location,
-    Colocation: _colocation,
-    Order: _order,
+    Record: _record,
     Tag: _tag,
 }
 
@@ -195,14 +236,16 @@ def _filled(made: Document, **more: Any) -> Document:
     return made
 
 
-def _masked(made: Document) -> Document:
-    masked: Document = {}
-    for name, value in made.items():
-        if isinstance(value, dict):
-            masked[name] = _masked(value)
-        else:
-            masked[name] = MASK if is_secret(name) and value is not None else value
-    return masked
+def _masked(made: Any) -> Any:
+    """A copy without the values of options that are secret."""
+    if isinstance(made, list):
+        return [_masked(item) for item in made]
+    if not isinstance(made, dict):
+        return made
+    return {
+        name: MASK if is_secret(name) and isinstance(value, str) and name != "ticket" else _masked(value)
+        for name, value in made.items()
+    }
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------

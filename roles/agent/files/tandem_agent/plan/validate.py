@@ -5,109 +5,193 @@
 from __future__ import annotations
 
 import difflib
-from typing import Dict, List, Mapping, Set
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..errors import Fault
 from ..model.document import Document
+from ..model.entries import references_in
 from ..model.objects import (
+    CONSTRAINTS,
+    Bundle,
     Clone,
-    Colocation,
     Group,
     Key,
     Level,
-    Location,
     Object,
-    Order,
     Primitive,
+    Record,
+    Setting,
     State,
+    Tag,
     contents,
 )
+from ..model.secrets import MASK
 from ..model.values import boolean
 
 
-def validate(wanted: State, document: Document) -> List[Fault]:
-    """Faults of what the document declares, judged against everything that will be there."""
+def validate(wanted: State, document: Document, changed: Optional[Collection[Key]] = None) -> List[Fault]:
+    """Faults of what the document declares, judged against everything that will be there.
+
+    With `changed`, only what changes is judged: what is there and stays, the cluster has lived with.
+    """
     paths = {entry.object.key: entry.path for entry in document.entries if not entry.absent}
-    paths.update(_constraint_paths(wanted, document))
-    checker = _Checker(wanted, paths)
+    paths.update(_meant(wanted, document))
+    judged = {key: path for key, path in paths.items() if changed is None or key in changed}
+    gone = {key.id for key in changed or () if key not in wanted.objects}
+    checker = _Checker(wanted, judged, gone)
     for key, found in wanted.objects.items():
-        if key in paths:
+        if key in judged:
             checker.check(found)
     checker.containers()
-    return checker.faults
+    by_path = set(judged.values())
+    doubts = [doubt for entry in document.entries if entry.path in by_path for doubt in entry.doubts]
+    return checker.faults + doubts
 
 
 def warnings(wanted: State, document: Document) -> List[str]:
     """What is allowed but probably not meant."""
-    nodes = {key.id for key in wanted.objects if key.family == "node"}
-    return [
-        f"{entry.path}: {entry.object.node} is no node of this cluster; the constraint has no effect until it joins"
-        for entry in document.entries
-        if isinstance(entry.object, Location) and entry.object.node and nodes and not entry.absent
-        and entry.object.node not in nodes
-    ]  # fmt: skip
+    nodes = {key.id for key in wanted.objects if key.family == "node"} | guests(wanted)
+    found = []
+    for entry in document.entries:
+        if isinstance(entry.object, Record) and entry.object.kind == "location" and not entry.absent:
+            node = entry.object.part.get("node")
+            if node and nodes and node not in nodes:
+                found.append(
+                    f"{entry.path}: {node} is no node of this cluster; the constraint has no effect until it joins"
+                )
+    return found
 
 
-def _constraint_paths(wanted: State, document: Document) -> Dict[Key, str]:
-    """Constraints and levels are known by meaning; find the keys they ended up with."""
+def guests(state: State) -> Set[str]:
+    """The nodes that resources make: remote ones, guests, and the replicas of bundles."""
+    found: Set[str] = set()
+    for resource in state.objects.values():
+        if isinstance(resource, Primitive):
+            guest = (resource.meta or {}).get("remote-node")
+            if resource.agent == "ocf:pacemaker:remote":
+                found.add(resource.id)
+            if guest:
+                found.add(guest)
+        elif isinstance(resource, Bundle) and resource.container is not None:
+            replicas = resource.container.get("replicas") or resource.container.get("promoted-max") or "1"
+            found.update(f"{resource.id}-{number}" for number in range(int(replicas) if replicas.isdigit() else 1))
+    return found
+
+
+def _meant(wanted: State, document: Document) -> Dict[Key, str]:
+    """Constraints, levels and sets are known by meaning; find the keys they ended up with."""
     meanings = {
         entry.object.meaning: entry.path
         for entry in document.entries
-        if hasattr(entry.object, "meaning") and not entry.absent
+        if isinstance(entry.object, (Record, Level)) and entry.object.meaning is not None and not entry.absent
     }
     return {
         key: meanings[found.meaning]
         for key, found in wanted.objects.items()
-        if isinstance(found, (Location, Colocation, Order, Level)) and found.meaning in meanings
+        if isinstance(found, (Record, Level)) and found.meaning in meanings
     }
 
 
+_UNMASK = "write the secret itself, or export with --secrets"
+
+
 class _Checker:
-    def __init__(self, wanted: State, paths: Mapping[Key, str]) -> None:
+    def __init__(self, wanted: State, paths: Mapping[Key, str], removed: Set[str]) -> None:
         self.wanted = wanted
         self.paths = paths
         self.faults: List[Fault] = []
+        self.removed = removed
+        self.inner: Optional[Set[str]] = None
 
     def check(self, found: Object) -> None:
         path = self.paths[found.key]
-        if isinstance(found, Group):
-            for index, member in enumerate(found.members or ()):
-                self._inner(f"{path}.members[{index}]", member, (Primitive,), found.id)
-            if not found.members:
-                self._fault(f"{path}.members", "a group needs at least one member")
-        elif isinstance(found, Clone):
-            self._inner(f"{path}.resource", found.resource or "", (Primitive, Group), found.id)
-        elif isinstance(found, Level):
-            for index, device in enumerate(found.devices):
-                self._device(f"{path}.devices[{index}]", device)
-        elif isinstance(found, Location):
-            self._resource(f"{path}.resource", found.resource)
-        elif isinstance(found, Colocation):
-            self._resource(f"{path}.resource", found.resource)
-            self._resource(f"{path}.with", found.with_resource)
-            self._promotable(f"{path}.with_role", found.with_resource, found.with_role)
-            self._promotable(f"{path}.resource_role", found.resource, found.resource_role)
-        elif isinstance(found, Order):
-            self._resource(f"{path}.first", found.first)
-            self._resource(f"{path}.then", found.then)
-            for end, name, action in (
-                ("first", found.first, found.first_action),
-                ("then", found.then, found.then_action),
-            ):
-                if action in ("promote", "demote"):
-                    self._promotable(f"{path}.{end}_action", name, "Promoted")
+        self._masked(path, found)
+        judge = _JUDGES.get(type(found))
+        if judge is not None:
+            judge(self, path, found)
+
+    def _masked(self, path: str, found: Object) -> None:
+        """An export shows no secret; what it shows instead must not become one."""
+        if isinstance(found, Setting) and found.value == MASK:
+            self._fault(path, f"{MASK} is not its value but a mask; {_UNMASK}")
+        for field in ("params", "attributes"):
+            for name, value in (getattr(found, field, None) or {}).items():
+                if value == MASK:
+                    self._fault(f"{path}.{field}.{name}", f"{MASK} is not its value but a mask; {_UNMASK}")
+
+    def group(self, path: str, found: Group) -> None:
+        for index, member in enumerate(found.members or ()):
+            self._inner(f"{path}.members[{index}]", member, (Primitive,), found.id)
+        if not found.members:
+            self._fault(f"{path}.members", "a group needs at least one member")
+
+    def clone(self, path: str, found: Clone) -> None:
+        self._inner(f"{path}.resource", found.resource or "", (Primitive, Group), found.id)
+
+    def level(self, path: str, found: Level) -> None:
+        for index, device in enumerate(found.devices):
+            self._device(f"{path}.devices[{index}]", device)
+
+    def tag(self, path: str, found: Tag) -> None:
+        for index, name in enumerate(found.references):
+            if not self._anywhere(name):
+                self._fault(
+                    f"{path}.references[{index}]", f"there is nothing called {name}; declare it or leave it out"
+                )
+
+    def record(self, path: str, found: Record) -> None:
+        if found.kind in CONSTRAINTS:
+            self._constraint(path, found)
+            return
+        for index, one in enumerate(found.part.all("role")):
+            if not self._anywhere(one.get("id") or ""):
+                self._fault(f"{path}.roles[{index}]", f"there is no role {one.get('id')}; declare it in acls")
+        for name in references_in(found.part):
+            if not self._anywhere(name) and not found.part.all("role"):
+                self._fault(path, f"refers to {name}, which is not there")
+
+    def _constraint(self, path: str, found: Record) -> None:
+        for name, key in _ENDS[found.kind]:
+            named = found.part.get(name)
+            if named is not None:
+                self._resource(f"{path}.{key}", named)
+        for position, group in enumerate(found.part.all("resource_set")):
+            for index, one in enumerate(group.parts):
+                self._resource(f"{path}.sets[{position}].resources[{index}]", one.get("id") or "")
+        for name, key, resource in _PROMOTING[found.kind]:
+            role = found.part.get(name) or ""
+            if role in ("Promoted", "Unpromoted", "promote", "demote"):
+                self._promotable(f"{path}.{key}", found.part.get(resource) or "", role)
+
+    def bundle(self, path: str, found: Bundle) -> None:
+        if found.resource:
+            self._inner(f"{path}.resource", found.resource, (Primitive,), found.id)
+            network = found.network
+            if network is None or not (network.get("ip-range-start") or network.get("control-port")):
+                # Pacemaker Explained, "Bundles": the cluster talks to what runs inside, by an address or a port of its own.
+                self._fault(
+                    f"{path}.network",
+                    f"{found.resource} inside a bundle needs network.control_port or network.ip_range_start",
+                )
+
+    def primitive(self, path: str, found: Primitive) -> None:
+        if not found.template:
+            return
+        template = self.wanted.resource(found.template)
+        if not isinstance(template, Primitive) or not template.is_template:
+            self._fault(f"{path}.template", f"there is no template {found.template}; declare it with kind: template")
 
     def containers(self) -> None:
-        """Every resource sits in at most one group or clone."""
-        inside: Dict[str, str] = {}
+        """Every resource sits in at most one group, clone or bundle."""
+        inside: Dict[str, Key] = {}
         for found in self.wanted.objects.values():
             for name in contents(found):
-                if name in inside:
-                    path = self.paths.get(found.key) or self.paths.get(Key("resource", inside[name])) or "document"
+                other = inside.setdefault(name, found.key)
+                path = self.paths.get(found.key) or self.paths.get(other)
+                if other != found.key and path:
                     self._fault(
-                        path, f"{name} cannot be in {found.key.id} and in {inside[name]}; take it out of one of them"
+                        path, f"{name} cannot be in {found.key.id} and in {other.id}; take it out of one of them"
                     )
-                inside[name] = found.key.id
 
     def _inner(self, path: str, name: str, kinds: tuple, container: str) -> None:  # type: ignore[type-arg]
         found = self.wanted.resource(name)
@@ -124,14 +208,31 @@ class _Checker:
             self._fault(path, f"{name} is a {found.kind}, not a fence device")
 
     def _resource(self, path: str, name: str) -> None:
-        if self.wanted.resource(name) is None and name not in self.wanted.ids:
+        if self.wanted.resource(name) is None and not self._known(name):
             self._missing(path, name)
+
+    def _known(self, name: str) -> bool:
+        """Whether there is something of that id which this version may not know; what is being removed is not there."""
+        if Key("tag", name) in self.wanted.objects:
+            return True
+        return name in self.wanted.ids and name not in self.removed
+
+    def _anywhere(self, name: str) -> bool:
+        """Whether something will have that id, be it deep inside of an object."""
+        if self.inner is None:
+            self.inner = {key.id for key in self.wanted.objects}
+            for found in self.wanted.objects.values():
+                self.inner.update(_ids_in(found))
+        return self._known(name) or name in self.inner
 
     def _promotable(self, path: str, name: str, role: str) -> None:
         found = self.wanted.resource(name)
-        if role not in ("Promoted", "Unpromoted") or found is None:
-            return
-        if not isinstance(found, Clone) or boolean((found.meta or {}).get("promotable") or "") is not True:
+        if isinstance(found, Bundle) and found.resource:
+            return  # promotable by its promoted_max, and by what is inside
+        if found is not None and not (
+            isinstance(found, Clone) and boolean((found.meta or {}).get("promotable") or "") is True
+        ):
+            role = {"promote": "Promoted", "demote": "Promoted"}.get(role, role)
             self._fault(path, f"{name} is no promotable clone, so it is never {role}")
 
     def _missing(self, path: str, name: str) -> None:
@@ -142,3 +243,41 @@ class _Checker:
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(Fault(path, message))
+
+
+def _ids_in(found: Object) -> Set[str]:
+    """The ids that an object was given for what is inside of it."""
+    names = {name for name in getattr(found, "ids", {}).values() if name}
+    names |= {operation.id for operation in getattr(found, "ops", None) or () if operation.id}
+    parts = [one for sets in getattr(found, "sets", {}).values() for one in sets]
+    left = parts + ([found.part] if isinstance(found, Record) else [])
+    while left:
+        one = left.pop()
+        left += one.parts
+        names |= {one.id} if one.id else set()
+    return names
+
+
+# Attributes of constraints that name resources, and those that need a promotable one: (attribute, key, resource).
+_ENDS: Dict[str, Tuple[Tuple[str, str], ...]] = {
+    "location": (("rsc", "resource"),),
+    "colocation": (("rsc", "resource"), ("with-rsc", "with")),
+    "order": (("first", "first"), ("then", "then")),
+    "ticket": (("rsc", "resource"),),
+}
+_PROMOTING: Dict[str, Tuple[Tuple[str, str, str], ...]] = {
+    "location": (),
+    "colocation": (("with-rsc-role", "with_role", "with-rsc"), ("rsc-role", "resource_role", "rsc")),
+    "order": (("first-action", "first_action", "first"), ("then-action", "then_action", "then")),
+    "ticket": (),
+}
+
+_JUDGES: Dict[type, Callable[[_Checker, str, Any], None]] = {
+    Group: _Checker.group,
+    Clone: _Checker.clone,
+    Bundle: _Checker.bundle,
+    Primitive: _Checker.primitive,
+    Level: _Checker.level,
+    Tag: _Checker.tag,
+    Record: _Checker.record,
+}

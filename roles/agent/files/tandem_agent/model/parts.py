@@ -1,0 +1,84 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Elements that are values: rules, resource sets, sets of options with a rule, a bundle's network.
+
+A part holds every attribute and element it was read with, known or not, so that what is copied loses nothing. Its id
+is a handle and no meaning: two parts that differ in nothing else are equal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Dict, Iterable, Mapping, Optional, Tuple
+
+from .values import canonical
+
+# Elements whose `id` is not their own but names another.
+REFERRING = frozenset(("resource_ref", "obj_ref", "role", "role_ref"))
+
+
+@dataclass(frozen=True)
+class Part:
+    """One element below an object; attributes are in the order of their names."""
+
+    tag: str
+    attributes: Tuple[Tuple[str, str], ...] = ()
+    parts: Tuple[Part, ...] = ()
+    id: Optional[str] = field(default=None, compare=False)
+
+    def get(self, name: str) -> Optional[str]:
+        """One attribute; None when it is not there."""
+        return dict(self.attributes).get(name)
+
+    def all(self, *tags: str) -> Tuple[Part, ...]:
+        """The parts inside with one of these names."""
+        return tuple(part for part in self.parts if part.tag in tags)
+
+    def having(self, parts: Iterable[Part]) -> Part:
+        return replace(self, parts=tuple(parts))
+
+
+def part(
+    tag: str, attributes: Mapping[str, Optional[str]], parts: Iterable[Part] = (), id: Optional[str] = None
+) -> Part:
+    """A part of attributes in any order; those that are None are not there."""
+    given = tuple(sorted((name, value) for name, value in attributes.items() if value is not None))
+    return Part(tag, given, tuple(parts), id)
+
+
+# In a list of sets of options: the place of the plain ones, where that is not the first.
+PLAIN = Part("plain")
+
+# What leaving an attribute out means (Pacemaker Explained), by element and attribute.
+DEFAULTS: Dict[Tuple[str, str], str] = {
+    ("rule", "boolean-op"): "and",
+    ("resource_set", "sequential"): "true",
+    ("resource_set", "require-all"): "true",
+    ("resource_set", "role"): "Started",
+    ("rsc_order", "kind"): "Mandatory",
+    ("rsc_order", "symmetrical"): "true",
+    ("rsc_order", "require-all"): "true",
+    ("rsc_colocation", "influence"): "true",
+    ("rsc_location", "resource-discovery"): "always",
+}
+
+Meaning = Tuple[object, ...]
+
+
+def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
+    """What a part says, whatever its spelling and its ids; attributes `aside` do not count, here and below."""
+    said = []
+    for name, text in found.attributes:
+        value = canonical(name, text)
+        default = DEFAULTS.get((found.tag, name))
+        if name not in aside and (default is None or value != canonical(name, default)):
+            said.append((name, value))
+    inner = tuple(meaning(child, aside) for child in found.parts)
+    if found.tag not in ("resource_set", "rule"):  # where the order of what is inside has no meaning
+        inner = tuple(sorted(inner, key=repr))
+    return (found.tag, tuple(said), inner)
+
+
+def means(left: Part, right: Part) -> bool:
+    """Whether two parts say the same."""
+    return left == right or meaning(left) == meaning(right)
