@@ -83,7 +83,7 @@ class Metadata:
                 return None
         try:
             found = read_metadata(self._tools.metadata(agent))
-        except (AgentError, ElementTree.ParseError):
+        except (AgentError, ElementTree.ParseError, LookupError, ValueError):  # the latter two: unreadable encodings
             with self._lock:
                 self._failed[key] = time.monotonic()
             return None
@@ -101,6 +101,8 @@ class Metadata:
 
 def read_metadata(data: bytes) -> AgentMetadata:
     """Metadata as XML, of OCF 1.0 and 1.1 resource agents and of fence agents."""
+    if b"<!ENTITY" in data:  # a document type is usual here, entities that grow without end are not
+        raise ElementTree.ParseError("metadata declares entities")
     root = ElementTree.fromstring(data)
     parameters = [_parameter(element) for element in root.iterfind("parameters/parameter")]
     return AgentMetadata(

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SEARCH_PATH = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 OUTPUT_LIMIT = 64 * 1024 * 1024  # bytes of standard output and error together
 _CHUNK = 65536
+_DYING = 2.0  # seconds a killed program is waited for
 _POLL = 0.2  # seconds between looks at a program whose output a child of its own may keep open
 
 # Which package carries a tool, so that a missing one is answered with what to do.
@@ -141,6 +142,8 @@ class Runner:
             completed = _converse(process, stdin, started + timeout)
         except _Stopped as stop:
             _give_up(argv[0], stop, timeout)
+        except OSError as error:  # no descriptor or memory left for the conversation
+            raise AgentError("tool.failed", f"{argv[0]} could not be run: {error}", {"tool": argv[0]}) from error
         finally:
             _end(process)
         logger.debug("%s: rc %s after %.3f s", " ".join(argv), completed.rc, time.monotonic() - started)
@@ -226,7 +229,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # stuck in the kernel: it dies when its disk answers
+            process.wait(_DYING)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -235,10 +239,21 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def memfile(data: bytes = b"") -> Iterator[int]:
-    """A file that exists only as a descriptor; a tool given it by `pass_fds` opens it as /proc/self/fd/N.
+    """A file that exists only as a descriptor; a tool given it by `pass_fds` opens it as /proc/self/fd/N."""
+    try:
+        descriptor = _filled(data)
+    except OSError as error:
+        raise AgentError(
+            "tool.failed", f"no room for what a tool is to be given ({len(data)} bytes): {error}"
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
-    Kernels (and Pythons) without memfd get an unlinked temporary file instead.
-    """
+
+def _filled(data: bytes) -> int:
+    """Kernels (and Pythons) without memfd get an unlinked temporary file instead."""
     try:
         descriptor = os.memfd_create("tandem")
     except (AttributeError, OSError):
@@ -249,9 +264,10 @@ def memfile(data: bytes = b"") -> Iterator[int]:
         while view:
             view = view[os.write(descriptor, view) :]
         os.lseek(descriptor, 0, os.SEEK_SET)
-        yield descriptor
-    finally:
+    except OSError:
         os.close(descriptor)
+        raise
+    return descriptor
 
 
 def memfile_path(descriptor: int) -> str:

@@ -12,16 +12,16 @@ from __future__ import annotations
 import os
 import re
 import socket
-import tempfile
 import threading
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
-from xml.etree import ElementTree
 
+from ..cib.tree import parse
 from ..errors import AgentError
-from .runner import Completed, Runner, memfile, memfile_path, memfile_read
+from .newer import header, newer
+from .runner import OUTPUT_LIMIT, Completed, Runner, memfile, memfile_path, memfile_read
 from .verdict import Verdict, read_verdict
 
-OK, DISCONNECTED, OLD, DIGEST, NO_SUCH, NO_QUORUM, TIMED_OUT = 0, 102, 103, 104, 105, 106, 124
+OK, PROTOCOL, CONFIG, DISCONNECTED, OLD, DIGEST, NO_SUCH, NO_QUORUM, TIMED_OUT = 0, 76, 78, 102, 103, 104, 105, 106, 124
 _COROSYNC_CONF = "/etc/corosync/corosync.conf"
 
 
@@ -74,9 +74,13 @@ class Tools:
 
     def query_cib(self) -> bytes:
         """The whole CIB, status included. `cib.unavailable` when Pacemaker does not run here."""
-        if self.file is not None and not self.runner.has("cibadmin"):
-            return _read_file(self.file)  # enough to export and to plan without a preview
+        if self.file is not None:
+            text = _read_file(self.file)
+            if not self.runner.has("cibadmin"):
+                return text  # enough to export and to plan without a preview
         completed = self.runner.run(["cibadmin", "--query"])
+        if completed.rc == CONFIG and self.file is not None:
+            self._refuse_file(self.file, text)
         if completed.rc != OK:
             self._unavailable("cibadmin", completed, (DISCONNECTED, NO_SUCH, TIMED_OUT))
         return completed.stdout
@@ -96,7 +100,7 @@ class Tools:
     def patch(self, patch: bytes, timeout: float = 30.0) -> None:
         """Apply `patch`: the one moment at which the cluster's configuration changes.
 
-        Errors: PatchRefused, `cib.no_quorum`, `cib.schema`, `cib.unavailable`, `tool.failed`.
+        Errors: PatchRefused, `cib.no_quorum`, `cib.schema`, `cib.newer`, `cib.unavailable`, `tool.failed`.
         """
         _must_be_patch(patch)
         completed = self.runner.run(["cibadmin", "--patch", "--xml-pipe"], stdin=patch, timeout=timeout)
@@ -113,20 +117,26 @@ class Tools:
                 {"rc": completed.rc},
                 retryable=True,
             )
-        if completed.rc == 78:
+        if completed.rc == PROTOCOL:
+            self._refuse_newer(self.query_cib())
+        if completed.rc == CONFIG:
             raise AgentError("cib.schema", f"the CIB does not accept this change: {said}", {"rc": completed.rc})
         self._unavailable("cibadmin", completed, (DISCONNECTED,))
 
     def verify(self, cib: bytes) -> Verdict:
-        """What Pacemaker's schema and crm_verify say about `cib`."""
+        """What Pacemaker's schema and crm_verify say about `cib`. `cib.newer` for a file that this host may not change:
+        2.x would say so no sooner than on the patch, and 3.0 not at all.
+        """
         if self.offline and not self.runner.has("crm_verify"):
             return Verdict(
                 [], ["crm_verify is not on this host: the result was not checked against Pacemaker's schema"]
             )
+        if self.offline:
+            self._refuse_newer(cib)
         with memfile(cib) as file:
             # Before 3.0 warnings need the second -V.
             completed = self.runner.run(["crm_verify", "--xml-file", memfile_path(file), "-V", "-V"], pass_fds=(file,))
-        if completed.rc not in (OK, 78):  # 78: errors or warnings, the lines say which
+        if completed.rc not in (OK, CONFIG):  # 78: errors or warnings, the lines say which
             raise failed("crm_verify", completed)
         return read_verdict(completed.rc, completed.stderr.decode("utf-8", "replace"))
 
@@ -134,20 +144,20 @@ class Tools:
         """The transition that Pacemaker's scheduler would run on `cib`, as XML. Nothing is executed, not even in play:
         `--run` schedules only (200 new resources: 50 ms), `--simulate` would also act it out (7 s).
         """
-        # crm_simulate copies its input into CIB_shadow_dir and removes it when it ends by itself; a private directory
-        # keeps that copy from others' eyes, and from staying when the tool had to be killed.
-        with tempfile.TemporaryDirectory(prefix="tandem-") as scratch, memfile(cib) as source, memfile() as graph:
+        # Told no other place, crm_simulate keeps a copy of its input in CIB_shadow_dir, secrets included, and leaves it
+        # there when somebody is killed. Memory files need no room on a disk and are gone with whoever had them open.
+        with memfile(cib) as source, memfile() as copy, memfile() as graph:
             completed = self.runner.run(
                 [
                     "crm_simulate",
                     "--run",
                     "--quiet",
                     f"--save-graph={memfile_path(graph)}",
+                    f"--save-output={memfile_path(copy)}",
                     f"--xml-file={memfile_path(source)}",
                 ],
                 timeout=timeout,
-                pass_fds=(source, graph),
-                environment={"CIB_shadow_dir": scratch},
+                pass_fds=(source, copy, graph),
             )
             found = memfile_read(graph)
         if completed.rc != OK or not found:
@@ -159,6 +169,8 @@ class Tools:
     def monitor(self) -> bytes:
         """crm_mon's XML: nodes, resources, failures, bans, fencing history."""
         completed = self.runner.run(["crm_mon", "-1", "--output-as=xml"])
+        if completed.rc < 0:  # 3.0.0 aborts on a newer CIB
+            self._refuse_newer(self.query_cib())
         if completed.rc != OK:
             self._unavailable("crm_mon", completed, (DISCONNECTED, NO_SUCH, TIMED_OUT))
         return completed.stdout
@@ -245,6 +257,23 @@ class Tools:
 
     # -- failures
 
+    def _refuse_newer(self, cib: bytes) -> None:
+        """Raise `cib.newer` when a newer Pacemaker than this host's wrote `cib`."""
+        problem = newer(cib, self.runner.run(["cibadmin", "--empty"], timeout=5).stdout)
+        if problem is not None:
+            raise problem
+
+    def _refuse_file(self, path: str, cib: bytes) -> NoReturn:
+        """Why cibadmin does not read this file: it is newer, or not what its schema says."""
+        self._refuse_newer(cib)
+        schema = header(cib, "validate-with") or "none"
+        raise AgentError(
+            "cib.schema",
+            f"{path}, which CIB_file names, does not fit its schema {schema}, or Pacemaker on this host does not know that"
+            f" schema; `crm_verify -V --xml-file {path}` says more",
+            {"schema": schema},
+        )
+
     def _command(self, argv: List[str], timeout: float) -> Completed:
         completed = self.runner.run(argv, timeout=timeout)
         if completed.rc != OK:
@@ -272,20 +301,25 @@ class Tools:
 
 def _must_be_patch(patch: bytes) -> None:
     """Before 3.0 cibadmin repairs broken XML silently and reports success: never let it come to that."""
-    try:
-        root = ElementTree.fromstring(patch)
-    except ElementTree.ParseError as error:
-        raise AgentError("internal", f"refusing to send a patch that is not well-formed XML: {error}") from error
+    root = parse(patch)
     if root.tag != "diff":
-        raise AgentError("internal", f"refusing to send a patch that is a <{root.tag}>, not a <diff>")
+        raise AgentError("tool.failed", f"crm_diff made a <{root.tag}> where a <diff> was expected; it is not sent")
 
 
 def _read_file(path: str) -> bytes:
+    """The CIB in a file. Broken XML is refused: before 3.0 the tools repair it, and the patch would save what is left."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            text = file.read(OUTPUT_LIMIT + 1)
     except OSError as error:
         raise AgentError("cib.unavailable", f"cannot read {path}, which CIB_file names: {error.strerror}") from error
+    if len(text) > OUTPUT_LIMIT:
+        raise AgentError("cib.unavailable", f"{path}, which CIB_file names, has more than {OUTPUT_LIMIT} bytes")
+    try:
+        parse(text)
+    except AgentError as error:
+        raise AgentError(error.code, f"{path}, which CIB_file names, is no CIB: {error.message}") from error
+    return text
 
 
 def _changed(path: str) -> float:
