@@ -131,6 +131,7 @@ def _request(context: Context, params: Fields, effect: bool) -> Request:
         params.fault("request", "has more than 200 characters")
     _finish(params)
     if faults:
+        faults += [doubt for entry in document.entries for doubt in entry.doubts]
         raise invalid("document.invalid", "the document", faults)
 
     def want(current: State) -> Wanted:
@@ -268,7 +269,7 @@ class _Transaction:
 
     def _validate(self, wanted: Wanted, changes: List[Change]) -> None:
         document = self.request.document
-        faults = wanted.faults + validate(wanted.state, document) + self._parameters(changes)
+        faults = wanted.faults + validate(wanted.state, document, {change.key for change in changes}) + self._parameters(changes)
         if faults:
             raise invalid("document.invalid", "the document", faults)
         self.warnings += warnings(wanted.state, document)
