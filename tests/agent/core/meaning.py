@@ -4,7 +4,8 @@
 
 A configuration becomes a tree of facts in a canonical form: equal trees mean the same to Pacemaker, whatever their
 order, ids and spellings. What Pacemaker is sensitive to is kept: the order of group members, of the sets of a
-constraint, of mounts, of nvsets with equal scores, and of resources (of equals, the first listed is placed first).
+constraint, of mounts, of nvsets with equal scores (of which the last listed wins), and of resources (of equals, the
+first listed is placed first).
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _nvset(nvset: Element) -> None:
 
 
 def _by_precedence(parent: Element) -> None:
-    """Sets with a higher score go before others; among equals the first listed wins."""
+    """Sets by their score; Pacemaker takes those with a higher one first."""
 
     def rank(child: Element) -> int:
         first = child.get("id") == "cib-bootstrap-options"
@@ -259,7 +260,7 @@ def _fact(element: Element, referred: FrozenSet[str]) -> Fact:
     said = {name: _SPELLINGS.get(name, str)(value) for name, value in element.attrib.items()}
     if tag not in NAMED and said.get("id") not in referred:
         said.pop("id", None)
-    for name, value in _USUAL.get(tag, {}).items():
+    for name, value in {"description": "", **_USUAL.get(tag, {})}.items():
         if said.get(name) == value:
             del said[name]
     telling = ("id",) if tag in NAMED else TELLING.get(tag, ())
