@@ -21,6 +21,7 @@ from tandem_agent.model.document import Document, read_document
 from tandem_agent.model.objects import State
 from tandem_agent.plan.declare import Wanted, declare
 from tandem_agent.plan.diff import Change, advance, diff
+from tandem_agent.plan.references import stranded
 from tandem_agent.plan.render import document_of, plan_of
 from tandem_agent.plan.validate import validate
 
@@ -150,17 +151,18 @@ def test_no_secret_is_in_a_plan(raw: Dict[str, Any]) -> None:
 @given(documents())
 @settings(max_examples=25)
 def test_what_is_not_understood_survives_every_edit(raw: Dict[str, Any]) -> None:
-    foreign = """<bundle id="box" x-mark="1"><podman image="i"/></bundle>
+    foreign = """<bundle id="foreign" x-mark="1"><podman image="i"/></bundle>
         <primitive id="a" class="ocf" provider="heartbeat" type="Dummy" x-mark="2">
         <instance_attributes id="i" x-mark="3"><nvpair id="i-z" name="zz" value="9" x-mark="4"/></instance_attributes>
         <utilization id="u" x-mark="5"/><!-- a note --></primitive>"""
     text = BARE.format(schema="pacemaker-3.9").replace("<resources/>", "<resources>" + foreign + "</resources>")
     text = text.replace(
-        "<constraints/>", '<constraints><rsc_ticket id="t" rsc="box" ticket="T" x-mark="6"/></constraints>'
+        "<constraints/>", '<constraints><rsc_ticket id="passage" rsc="foreign" ticket="X" x-mark="6"/></constraints>'
     )
     root = parse(text.encode())
     for entry in raw["resources"]:
         entry.pop("params", None)
+        entry.pop("param_sets", None)
     after = serialize(applied(root, planned(read(root), document(raw))[1]))
     for mark in range(1, 7):
         assert f'x-mark="{mark}"'.encode() in after
@@ -316,3 +318,48 @@ def test_a_switch_that_is_said_twice_is_a_fault(entry: Dict[str, Any], path: str
     faults: List[Fault] = []
     read_document({"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", **entry}]}, faults)
     assert path in [fault.path for fault in faults]
+
+
+SHARED = {
+    "resources": [
+        {"id": "t", "kind": "template", "agent": "ocf:heartbeat:Dummy"},
+        {"id": "of-t", "template": "t"},
+        {"id": "a", "agent": "ocf:heartbeat:Dummy", "params": {"x": "1"}, "ids": {"params": "a-things"}},
+        {"id": "b", "agent": "ocf:heartbeat:Dummy", "param_sets": [{"same_as": "a-things"}]},
+    ],
+    "acls": [{"id": "r", "kind": "role", "permissions": [{"kind": "read", "reference": "a"}]}],
+    "tags": [{"id": "some", "references": ["a", "b"]}],
+    "constraints": [{"kind": "location", "resource": "some", "node": "c1", "score": 5}],
+}
+
+
+@pytest.mark.parametrize(
+    ("gone", "fault"),
+    [
+        (
+            {"resources": [{"id": "t", "kind": "template", "state": "absent"}]},
+            "primitive of-t: refers to t, which goes with t",
+        ),
+        ({"resources": [{"id": "a", "state": "absent"}]}, "primitive b: refers to a-things, which goes with a"),
+        (
+            {"tags": [{"id": "some", "state": "absent"}]},
+            "location location-some-c1-5: refers to some, which goes with some",
+        ),
+    ],
+)
+def test_what_others_refer_to_does_not_go(gone: Dict[str, Any], fault: str) -> None:
+    state = laid(SHARED).state
+    root = applied(bare(), diff(read(bare()), state))
+    current = read(root)
+    after = declare(current, document(gone)).state
+    assert fault in [str(found.path) + ": " + found.message.split(";")[0] for found in stranded(current, after)]
+
+
+def test_what_goes_takes_permissions_and_tags_with_it() -> None:
+    state = laid({**SHARED, "constraints": []}).state
+    root = applied(bare(), diff(read(bare()), state))
+    wish = document({"resources": [{"id": "a", "state": "absent"}, {"id": "b", "state": "absent"}]})
+    wanted, changes = planned(read(root), wish)
+    assert stranded(read(root), wanted.state) == []
+    assert "update acl_role r" in plan_ids(changes) and "remove tag some" in plan_ids(changes)
+    assert read(applied(root, changes)).objects == wanted.state.objects

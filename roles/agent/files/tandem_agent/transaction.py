@@ -32,7 +32,7 @@ from .pacemaker.tools import PatchRefused
 from .pacemaker.usual import default_operations
 from .plan.declare import Wanted, declare
 from .plan.diff import Change, diff
-from .plan.references import spoken_of
+from .plan.references import spoken_of, stranded
 from .plan.render import diff_of, document_of, plan_of
 from .plan.validate import validate, warnings
 
@@ -211,7 +211,7 @@ class _Transaction:
         with self._timed("plan"):
             wanted = self.request.want(loaded.state)
             changes = diff(loaded.state, wanted.state, wanted.because)
-            self._validate(wanted, changes)
+            self._validate(loaded, wanted, changes)
         if not changes:
             self._still_failed(loaded, wanted)
             return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
@@ -267,9 +267,10 @@ class _Transaction:
 
     # -- before the patch
 
-    def _validate(self, wanted: Wanted, changes: List[Change]) -> None:
+    def _validate(self, loaded: Loaded, wanted: Wanted, changes: List[Change]) -> None:
         document = self.request.document
-        faults = wanted.faults + validate(wanted.state, document, {change.key for change in changes}) + self._parameters(changes)
+        faults = wanted.faults + validate(wanted.state, document, {change.key for change in changes})
+        faults += stranded(loaded.state, wanted.state) + self._parameters(changes)
         if faults:
             raise invalid("document.invalid", "the document", faults)
         self.warnings += warnings(wanted.state, document)

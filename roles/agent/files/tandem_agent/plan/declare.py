@@ -348,8 +348,12 @@ class _Overlay:
         self.wanted.named.add(declared.key)
         if entry.absent:
             self.objects.pop(declared.key, None)
-        elif declared.key in self.objects:
-            self.objects[declared.key] = declared
+            return
+        found = self.objects.get(declared.key)
+        if isinstance(found, Tag):  # the order of what a tag lists has no meaning
+            kept = tuple(name for name in found.references if name in declared.references)
+            added = tuple(name for name in declared.references if name not in kept)
+            self.objects[declared.key] = replace(found, references=kept + added)
         else:
             self._keep_new(entry, declared)
 

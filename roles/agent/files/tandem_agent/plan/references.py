@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Iterable, Optional, Set, Tuple
+from typing import Iterable, List, Optional, Set, Tuple
 
-from ..model.objects import Bundle, Clone, Group, Key, Level, Node, Object, Primitive, Record, State, contents
+from ..errors import Fault
+from ..model.entries import references_in
+from ..model.objects import Bundle, Clone, Group, Key, Level, Node, Object, Primitive, Record, State, Tag, contents
+from ..model.parts import Part
 
 
 def mentions(found: Object) -> Tuple[str, ...]:
@@ -61,6 +64,51 @@ def _record_without(found: Record, gone: Set[str]) -> Optional[Record]:
     if found.part.all("resource_set") and not any(one.tag == "resource_set" for one in parts):
         return None
     return replace(found, part=found.part.having(parts))
+
+
+def ids_in(found: Object) -> Set[str]:
+    """The ids of what is inside of an object, as far as they are known."""
+    names = {name for name in getattr(found, "ids", {}).values() if name}
+    names |= {operation.id for operation in getattr(found, "ops", None) or () if operation.id}
+    left = _parts(found)
+    while left:
+        one = left.pop()
+        left += one.parts
+        names |= {one.id} if one.id else set()
+    return names
+
+
+def _parts(found: Object) -> List[Part]:
+    parts = [one for sets in getattr(found, "sets", {}).values() for one in sets]
+    for operation in getattr(found, "ops", None) or ():
+        parts += [one for sets in operation.sets.values() for one in sets]
+    return parts + ([found.part] if isinstance(found, Record) else [])
+
+
+def _named(found: Object) -> Set[str]:
+    """All that an object refers to."""
+    names = {name for one in _parts(found) for name in references_in(one)} | set(mentions(found))
+    if isinstance(found, Primitive) and found.ops_same_as:
+        names.add(found.ops_same_as)
+    return names | (set(found.references) if isinstance(found, Tag) else set())
+
+
+def stranded(current: State, wanted: State) -> List[Fault]:
+    """What would refer to something that goes: Pacemaker's schema allows no such thing, and who asked should hear why."""
+    changed = [key for key, found in current.objects.items() if wanted.objects.get(key) != found]
+    if not changed:
+        return []
+    there: Set[str] = {key.id for key in wanted.objects}
+    for found in wanted.objects.values():
+        there |= ids_in(found)
+    gone = {key.id: key.id for key in changed if key not in wanted.objects}
+    gone.update({name: key.id for key in changed for name in ids_in(current.objects[key])})
+    gone = {name: owner for name, owner in gone.items() if name not in there}
+    return [
+        Fault(f"{found.kind} {key.id}", f"refers to {name}, which goes with {gone[name]}; change or remove it too")
+        for key, found in wanted.objects.items()
+        for name in sorted(_named(found).intersection(gone))
+    ]
 
 
 def inside(state: State, *names: str) -> Set[str]:

@@ -27,6 +27,7 @@ from ..model.objects import (
 )
 from ..model.secrets import MASK
 from ..model.values import boolean
+from .references import ids_in
 
 
 def validate(wanted: State, document: Document, changed: Optional[Collection[Key]] = None) -> List[Fault]:
@@ -222,7 +223,7 @@ class _Checker:
         if self.inner is None:
             self.inner = {key.id for key in self.wanted.objects}
             for found in self.wanted.objects.values():
-                self.inner.update(_ids_in(found))
+                self.inner.update(ids_in(found))
         return self._known(name) or name in self.inner
 
     def _promotable(self, path: str, name: str, role: str) -> None:
@@ -243,19 +244,6 @@ class _Checker:
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(Fault(path, message))
-
-
-def _ids_in(found: Object) -> Set[str]:
-    """The ids that an object was given for what is inside of it."""
-    names = {name for name in getattr(found, "ids", {}).values() if name}
-    names |= {operation.id for operation in getattr(found, "ops", None) or () if operation.id}
-    parts = [one for sets in getattr(found, "sets", {}).values() for one in sets]
-    left = parts + ([found.part] if isinstance(found, Record) else [])
-    while left:
-        one = left.pop()
-        left += one.parts
-        names |= {one.id} if one.id else set()
-    return names
 
 
 # Attributes of constraints that name resources, and those that need a promotable one: (attribute, key, resource).
