@@ -132,7 +132,7 @@ LINK = "/usr/local/sbin/tandem"
 UNITS = "/etc/systemd/system"
 SOCKET = "tandem-agent.socket"
 SERVICE = "tandem-agent.service"
-LEFT_BY_AGENT = ("/run/tandem", "/run/lock/tandem-agent", "/var/lib/tandem")
+LEFT_BY_AGENT = ("/run/tandem", "/var/lib/tandem")
 MODE = 0o755
 
 

@@ -133,7 +133,7 @@ def test_errors_name_the_remedy_and_end_with_1(tandem: Tandem, tmp_path: pathlib
     ("content", "message"),
     [
         ("", "no JSON"),
-        ("[1]", "a request is an object"),
+        ("[1]", "an object is expected"),
         ('{"a":1,"a":2}', "stands twice"),
         ("{a: 1}", "no JSON"),
         (None, "cannot read"),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from .client import Call, connect, offline
 from .errors import AgentError
 from .pacemaker.runner import Runner
 from .server import frames, stdio, unix
-from .server.dispatch import Dispatcher
+from .server.dispatch import Dispatcher, host_failed
 from .server.operations import OPERATIONS
 
 OK, FAILED, USAGE, WOULD_CHANGE = 0, 1, 2, 3
@@ -40,6 +41,7 @@ Json = Dict[str, Any]
 
 def main(argv: List[str]) -> int:
     """Run one command; answer the exit code."""
+    _streams()
     options = _parser().parse_args(argv)
     _log(options)
     try:
@@ -51,8 +53,26 @@ def main(argv: List[str]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return OK
+    except (OSError, MemoryError) as need:  # a full disk behind our output, no right to the socket's directory
+        _discard_output()
+        return _complain(argparse.Namespace(), host_failed(need))
+
+
+def _streams() -> None:
+    """Output that a terminal can't show is escaped, and a closed stream leaves no number to the next file opened."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """What is still to be written would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 # -- arguments
@@ -104,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
                           help="let the change fence a node, or stop what it does not name; may be given twice")  # fmt: skip
     for made in (apply, rollback):
         made.add_argument(
-            "--wait", type=float, default=120, metavar="SECONDS", help="how long to wait until settled (%(default)g)"
+            "--wait", type=seconds, default=120, metavar="SECONDS", help="how long to wait until settled (%(default)g)"
         )
     for made in (plan, doctor):
         made.add_argument("--check-exit", action="store_true", help="exit with 3 when there is something to do")
@@ -112,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--secrets", action="store_true", help="do not mask secrets; for root")
     history.add_argument("--limit", type=int, default=20, help="how many (%(default)s)")
     return parser
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= frames.LONGEST_DEADLINE:  # neither is NaN
+        raise argparse.ArgumentTypeError(f"allowed is 0 to {frames.LONGEST_DEADLINE:g}")
+    return value
 
 
 # -- commands
@@ -213,7 +240,7 @@ def _progress(name: str, data: Mapping[str, Any]) -> None:
     """Progress for a person who watches; silent when nobody does."""
     if sys.stderr.isatty():
         detail = ", ".join(f"{key} {value}" for key, value in data.items())
-        sys.stderr.write(f"{name}: {detail}\n"[:200])
+        sys.stderr.write(console.visible(f"{name}: {detail}"[:200]) + "\n")
 
 
 def _complain(options: argparse.Namespace, error: AgentError) -> int:
@@ -221,7 +248,7 @@ def _complain(options: argparse.Namespace, error: AgentError) -> int:
         body = {"code": error.code, "message": error.message, "details": error.details, "retryable": error.retryable}
         print(json.dumps({"error": body}, indent=1, sort_keys=True))
     else:
-        sys.stderr.write(f"tandem: {error.message} [{error.code}]\n")
+        sys.stderr.write(console.visible(f"tandem: {error.message} [{error.code}]") + "\n")
     return FAILED
 
 

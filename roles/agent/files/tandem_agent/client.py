@@ -13,9 +13,11 @@ from typing import Any, Callable, Dict, Mapping, Optional
 from .errors import AgentError
 from .pacemaker.runner import Runner
 from .server.dispatch import GRACE, ROOT, Dispatcher
-from .server.frames import Request
+from .server.frames import LINE_LIMIT, Request, read_object
 from .server.operations import OPERATIONS
 from .server.unix import PATH
+
+CONNECT_SECONDS = 10.0
 
 Json = Dict[str, Any]
 Progress = Callable[[str, Mapping[str, Any]], None]
@@ -46,6 +48,7 @@ def offline() -> bool:
 
 def _open(path: str) -> Optional[socket.socket]:
     stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    stream.settimeout(CONNECT_SECONDS)
     try:
         stream.connect(path)
     except OSError:
@@ -61,15 +64,40 @@ def _remote(stream: socket.socket, op: str, params: Mapping[str, Any], deadline:
         with contextlib.closing(stream.makefile("rwb")) as lines:
             lines.write(json.dumps(request).encode("ascii") + b"\n")
             lines.flush()
-            for line in lines:
-                answer = json.loads(line)
-                if "event" in answer:
-                    progress(answer["event"], answer["data"])
-                elif "error" in answer:
-                    raise AgentError(**answer["error"])
-                else:
-                    found: Json = answer["result"]
-                    return found
-    except (OSError, ValueError) as error:
-        raise AgentError("internal", f"the agent did not answer: {error}") from error
-    raise AgentError("internal", "the agent closed the connection without an answer; see journalctl -u tandem-agent")
+            while True:
+                answer = _answer(lines.readline(LINE_LIMIT + 1))
+                if "event" not in answer:
+                    return _result(answer)
+                progress(str(answer["event"]), _object(answer.get("data")))
+    except OSError as error:
+        raise AgentError(
+            "agent.closed",
+            f"the agent did not answer ({error}); `journalctl -u tandem-agent` says why, and the same call again finishes"
+            " what was begun",
+        ) from error
+
+
+def _answer(line: bytes) -> Json:
+    if not line.endswith(b"\n"):
+        raise ConnectionError("it closed the connection")
+    try:
+        return read_object(line)
+    except AgentError as error:
+        raise AgentError("agent.frame", f"what answers at the agent's socket is no agent: {error.message}") from error
+
+
+def _result(answer: Json) -> Json:
+    """What the agent found; raises what it refused."""
+    error = answer.get("error")
+    if isinstance(error, dict):
+        raise AgentError(
+            str(error.get("code")),
+            str(error.get("message")),
+            _object(error.get("details")),
+            bool(error.get("retryable")),
+        )
+    return _object(answer.get("result"))
+
+
+def _object(value: Any) -> Json:
+    return value if isinstance(value, dict) else {}

@@ -4,21 +4,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Sequence
 
 from . import yaml
 
 Json = Mapping[str, Any]
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _SIGNS = {"create": "+", "update": "~", "remove": "-"}
 
 
 def show(op: str, result: Json) -> str:
     """What `result` of `op` looks like to a person."""
-    return "\n".join(_SHOW.get(op, _raw)(result))
+    return "\n".join(map(visible, _SHOW.get(op, _raw)(result)))
+
+
+def visible(line: str) -> str:
+    """The line with its control characters escaped: values may hold what would write over the terminal, or fake a line."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match.group()):02x}", line)
 
 
 def _raw(result: Json) -> Iterator[str]:
-    yield yaml.dump(dict(result)).rstrip("\n")
+    yield from yaml.dump(dict(result)).splitlines()
 
 
 def _table(rows: Sequence[Sequence[str]], indent: str = "  ") -> Iterator[str]:
@@ -126,7 +133,7 @@ def _summary(result: Json) -> str:
 
 
 def _export(result: Json) -> Iterator[str]:
-    yield yaml.dump(result["document"]).rstrip("\n")
+    yield from yaml.dump(result["document"]).splitlines()
 
 
 def _history(result: Json) -> Iterator[str]:

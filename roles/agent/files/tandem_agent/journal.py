@@ -8,6 +8,7 @@ visible. Nothing depends on the journal: without it the agent works, and says th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -44,19 +45,21 @@ class Journal:
         """Keep `entry`; answer a warning when that was not possible."""
         if self._directory is None:
             return None
+        target = self._directory / f"{entry['id']}.json"
+        spare = target.with_suffix(".new")
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target = self._directory / f"{entry['id']}.json"
-            spare = target.with_suffix(".new")
             handle = os.open(str(spare), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 json.dump(entry, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(str(spare), str(target))
-            self._prune()
         except OSError as error:
+            with contextlib.suppress(OSError):
+                spare.unlink()
             return f"the journal in {self._directory} could not be written ({error.strerror}); this change has no record to roll back by"
+        self._prune()
         return None
 
     def read(self, name: str) -> Entry:
@@ -74,7 +77,7 @@ class Journal:
         found = []
         for name in sorted(self._names(), reverse=True)[:limit]:
             entry = _load(self._directory / f"{name}.json") if self._directory else None
-            if entry is not None:
+            if entry is not None and entry.get("id") == name:  # else it was damaged, or is not ours
                 found.append({key: value for key, value in entry.items() if key != "changes"})
         return found
 
@@ -88,12 +91,13 @@ class Journal:
     def _prune(self) -> None:
         for name in sorted(self._names())[:-KEPT]:
             if self._directory is not None:
-                (self._directory / f"{name}.json").unlink()
+                with contextlib.suppress(OSError):  # gone already, or to be dropped another time
+                    (self._directory / f"{name}.json").unlink()
 
 
 def _load(path: Path) -> Optional[Entry]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
@@ -101,10 +101,7 @@ def rollback(context: Context, params: Fields) -> Dict[str, Any]:
     only_plan = params.flag("plan_only")
     allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
     _finish(params)
-    entry = context.journal.read(name)
-    changes = [
-        Change(load_object(change["before"]), load_object(change["after"])).reverse for change in entry["changes"]
-    ]
+    changes = _recorded(context.journal.read(name), name)
     request = Request(
         want=lambda current: _undone(current, changes, name),
         document=_EMPTY,
@@ -152,6 +149,18 @@ def _finish(params: Fields) -> None:
     params.finish()
     if params.faults:
         raise invalid("params.invalid", "the request", params.faults)
+
+
+def _recorded(entry: Entry, name: str) -> List[Change]:
+    """The changes of a transaction, reversed; one for each object."""
+    with suppress(AssertionError, AttributeError, KeyError, TypeError, ValueError):
+        found = [Change(load_object(one["before"]), load_object(one["after"])).reverse for one in entry["changes"]]
+        if len({change.key for change in found}) == len(found):
+            return found
+    raise AgentError(
+        "journal.unknown",
+        f"the record of {name} is damaged or of another version of the agent; it cannot be undone by it",
+    )
 
 
 def _undone(current: State, changes: List[Change], name: str) -> Wanted:
@@ -387,7 +396,9 @@ class _Transaction:
     def _close(self, entry: Entry, loaded: Loaded, outcome: str) -> None:
         entry.update(outcome=outcome, seconds=round(sum(self.timings.values()), 3))
         entry["cib"]["after"] = str(loaded.version)
-        self.context.journal.write(entry)
+        warning = self.context.journal.write(entry)
+        if warning and warning not in self.warnings:
+            self.warnings.append(warning)
 
     def _outcome(
         self,

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Iterator, List
 
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_/. :@+-]*\Z|\d+(ms|s|min|m|h)\Z")
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_/. :@+-]*\Z|[0-9]+(ms|s|min|m|h)\Z")
 _WORDS = frozenset("true false yes no on off y n null none nan inf".split())
 
 

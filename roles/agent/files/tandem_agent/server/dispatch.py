@@ -76,7 +76,7 @@ class Dispatcher:
             send(frames.result(request.id, found))
 
     def call(self, request: frames.Request, caller: Caller, emit: Callable[[str, Mapping[str, Any]], None]) -> Json:
-        """Run one operation. Raises AgentError only: a crash becomes `internal`."""
+        """Run one operation. Raises AgentError only: a host in need becomes `host.failed`, a crash `internal`."""
         started = time.monotonic()
         outcome = "done"
         try:
@@ -85,15 +85,19 @@ class Dispatcher:
         except AgentError as problem:
             outcome = problem.code
             raise
+        except (OSError, MemoryError) as need:
+            outcome = "host.failed"
+            logger.warning("%s: %r at %s", request.op, need, _where(need))
+            raise host_failed(need) from None
         except Exception as crash:  # noqa: BLE001 (the last line of defence: a bug must not end the agent)
             outcome = "internal"
             raise _internal(request.op, crash) from None
         finally:
-            mutates = request.op in self.operations and self.operations[request.op].mutates
-            level = logging.INFO if mutates or outcome == "internal" else logging.DEBUG
-            logger.log(
-                level, "%s by uid %d: %s, %.3f s", request.op[:40], caller.uid, outcome, time.monotonic() - started
-            )
+            known = request.op in self.operations
+            loud = outcome == "internal" or (known and self.operations[request.op].mutates)
+            name = request.op if known else "an unknown operation"  # anything may stand in it
+            level = logging.INFO if loud else logging.DEBUG
+            logger.log(level, "%s by uid %d: %s, %.3f s", name, caller.uid, outcome, time.monotonic() - started)
 
     def _permitted(self, request: frames.Request, caller: Caller) -> Operation:
         operation = self.operations.get(request.op)
@@ -131,16 +135,30 @@ class Dispatcher:
             return operation.handler(context, Fields(request.params, "", faults))
 
 
+def host_failed(need: BaseException) -> AgentError:
+    """The kernel refuses something, for want of room or of rights. That is nobody's mistake here."""
+    what = "out of memory"
+    if isinstance(need, OSError):
+        what = (need.strerror or str(need)) + (f": {need.filename}" if need.filename else "")
+    return AgentError(
+        "host.failed",
+        f"this host did not let the agent go on ({what}); free what it is short of - disk, memory, open files - and try"
+        " again",
+        retryable=True,
+    )
+
+
 def _internal(op: str, crash: Exception) -> AgentError:
     """A bug: where it happened goes to the log under an id; values do not, they may be secret."""
     number = uuid.uuid4().hex[:8]
-    frames_seen = traceback.extract_tb(crash.__traceback__)
-    where = " <- ".join(
-        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in reversed(frames_seen)
-    )
-    logger.error("internal error %s in %s: %s at %s", number, op[:40], type(crash).__name__, where)
+    logger.error("internal error %s in %s: %s at %s", number, op, type(crash).__name__, _where(crash))
     return AgentError(
         "internal",
         f"the agent made a mistake (error {number}); `journalctl -u tandem-agent` says where, please report it",
         {"id": number, "type": type(crash).__name__},
     )
+
+
+def _where(problem: BaseException) -> str:
+    steps = traceback.extract_tb(problem.__traceback__)
+    return " <- ".join(f"{step.filename.rpartition('/')[2]}:{step.lineno} {step.name}" for step in reversed(steps))

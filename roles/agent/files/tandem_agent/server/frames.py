@@ -107,7 +107,7 @@ def read_object(line: bytes) -> Dict[str, Any]:
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise _bad(f"the line is no JSON in UTF-8: {error}") from error
     if not isinstance(value, dict):
-        raise _bad("a request is an object")
+        raise _bad("an object is expected, in braces")
     return value
 
 
@@ -162,11 +162,15 @@ def event(id: str, name: str, data: Mapping[str, Any]) -> bytes:
 
 
 def result(id: str, value: Mapping[str, Any]) -> bytes:
-    """The line that ends a request well. An answer beyond the line limit becomes an error."""
+    """The line that ends a request well. One that is too long becomes an error which says what was done all the same."""
     line = _line({"v": 1, "id": id, "result": dict(value)})
-    if len(line) > LINE_LIMIT:
-        return error(id, AgentError("internal", f"the answer has {len(line)} bytes, more than a line may have"))
-    return line
+    if len(line) <= LINE_LIMIT:
+        return line
+    said = (
+        f"what was asked is done, but the answer has {len(line)} bytes, more than a line may have; ask for less at once"
+    )
+    done = {name: value[name] for name in ("changed", "transaction") if name in value}
+    return error(id, AgentError("protocol.answer", said, done))
 
 
 def error(id: str, problem: AgentError) -> bytes:

@@ -14,7 +14,7 @@ from typing import Iterator, Optional
 from ..context import Deadline
 from ..errors import AgentError
 
-PATH = "/run/lock/tandem-agent"
+PATH = "/run/tandem/agent.lock"  # in a directory of root's: in /run/lock anybody could be first, and keep it
 _POLL = 0.05
 
 
@@ -54,9 +54,10 @@ class MutationLock:
         if self._path is None:
             return None
         try:
+            os.makedirs(os.path.dirname(self._path), mode=0o755, exist_ok=True)
             return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError:
-            return None  # without /run/lock there is no second agent to be kept away either
+            return None  # Pacemaker itself lets only one of two patches in; the other is planned anew
 
     def _lock(self, file: Optional[int], deadline: Deadline) -> None:
         while file is not None:

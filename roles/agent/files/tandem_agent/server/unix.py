@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 PATH = "/run/tandem/agent.sock"
 GROUP = "haclient"
 MAX_CONNECTIONS = 64
+FOR_ROOT = 8  # of them; readers that hang about must not keep a change away
 FRAME_SECONDS = 30.0  # a frame that was begun must be complete after this long
 SILENCE_SECONDS = 60.0  # a connection on which nothing is asked is closed after this long
 SEND_SECONDS = 30.0  # a client that does not read its answers is given up after this long
@@ -141,20 +142,24 @@ class Server:
         except OSError:  # the client went away, or no descriptor is free
             time.sleep(0.01)
             return
-        connection = Connection(stream)
+        caller, connection = caller_of(stream), Connection(stream)
+        room = MAX_CONNECTIONS if caller.may_write else MAX_CONNECTIONS - FOR_ROOT
         with self._lock:
-            full = len(self._open) >= MAX_CONNECTIONS
+            full = len(self._open) >= room
             if not full:
                 self._open.add(connection)
         if full:
-            _turn_away(stream)
+            _turn_away(stream, f"the agent already has {room} connections")
             return
-        threading.Thread(target=self._converse, args=(connection,), daemon=True).start()
+        try:
+            threading.Thread(target=self._converse, args=(connection, caller), daemon=True).start()
+        except RuntimeError:  # no thread is to be had
+            self._closed(connection)
+            _turn_away(stream, "this host has no room for another thread")
 
-    def _converse(self, connection: Connection) -> None:
+    def _converse(self, connection: Connection, caller: Caller) -> None:
         try:
             with connection.stream:
-                caller = caller_of(connection.stream)
                 while not connection.broken:
                     line = connection.line()
                     if line is None:
@@ -163,9 +168,12 @@ class Server:
                         with self._handling():
                             self.dispatcher.answer(line, caller, connection.send)
         finally:
-            with self._lock:
-                self._open.discard(connection)
-                self._quiet_since = time.monotonic()
+            self._closed(connection)
+
+    def _closed(self, connection: Connection) -> None:
+        with self._lock:
+            self._open.discard(connection)
+            self._quiet_since = time.monotonic()
 
     @contextlib.contextmanager
     def _handling(self) -> Iterator[None]:
@@ -189,9 +197,9 @@ class Server:
         logger.warning("still busy after %s s, ending all the same", STOP_SECONDS)
 
 
-def _turn_away(stream: socket.socket) -> None:
+def _turn_away(stream: socket.socket, why: str) -> None:
     """Say that there is no room, without waiting for anybody."""
-    problem = AgentError("busy", f"the agent already has {MAX_CONNECTIONS} connections; try again", retryable=True)
+    problem = AgentError("busy", f"{why}; try again", retryable=True)
     with stream, contextlib.suppress(OSError):
         stream.setblocking(False)
         stream.send(frames.error("", problem))
@@ -204,8 +212,9 @@ def caller_of(stream: socket.socket) -> Caller:
     """The peer's rights, by the uid the kernel reports (SO_PEERCRED): root (or whoever runs the agent) may do
     everything, members of the group haclient may read.
     """
-    size = struct.calcsize("3i")
-    _pid, uid, gid = struct.unpack("3i", stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    layout = "iII"
+    size = struct.calcsize(layout)
+    _pid, uid, gid = struct.unpack(layout, stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
     if uid in (0, os.geteuid()):
         return Caller(uid, True, True)
     return Caller(uid, _is_member(uid, gid), False)
@@ -262,7 +271,7 @@ def _remove_stale(path: str) -> None:
                 os.unlink(path)
                 return
         raise AgentError("busy", f"an agent already listens on {path}")
-    raise AgentError("internal", f"{path} is in the way and is no socket; remove it")
+    raise AgentError("host.failed", f"{path} is in the way and is no socket; remove it")
 
 
 def run(dispatcher: Dispatcher, path: str = PATH, idle_seconds: Optional[float] = IDLE_SECONDS) -> None:
