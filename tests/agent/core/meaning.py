@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import re
 from collections import Counter, defaultdict
-from typing import Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Set, Tuple
+from typing import AbstractSet, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Tuple
 from xml.etree.ElementTree import Element
 
 # What survives every edit, but is no part of the meaning that an export carries to an empty cluster.
@@ -72,7 +72,7 @@ class Fact(NamedTuple):
         return self.what + said + "".join(f" [{fact.text()}]" for fact in self.holds)
 
 
-def meaning(root: Element, known: Set[str]) -> Fact:
+def meaning(root: Element, known: AbstractSet[str]) -> Fact:
     """What the <configuration> under `root` means. `known`: the schemas' words; all else is foreign, and left out."""
     configuration = copy.deepcopy(root.find("configuration"))
     assert configuration is not None
@@ -83,7 +83,7 @@ def meaning(root: Element, known: Set[str]) -> Fact:
     return _fact(configuration, _referred(configuration))
 
 
-def _prune(parent: Element, known: Set[str]) -> None:
+def _prune(parent: Element, known: AbstractSet[str]) -> None:
     """Take out what is foreign, what only survives, and what Pacemaker does not look at."""
     for child in list(parent):
         passing = child.get("id", "").startswith(PASSING.get(child.tag, ("\n",)))
@@ -276,10 +276,8 @@ def _held(element: Element, referred: FrozenSet[str]) -> Iterator[Fact]:
         fact = _fact(child, referred)
         if _hollow(child, fact, referred):
             continue
-        lane = str(child.tag)
-        if lane in RESOURCES:
-            lane = "fence device" if child.get("class") == "stonith" else "resource"
-        elif lane not in NVSETS and (element.tag, lane) not in ORDERED:
+        lane = "resource" if child.tag in RESOURCES else str(child.tag)
+        if lane != "resource" and lane not in NVSETS and (element.tag, lane) not in ORDERED:
             unordered.add(lane)
         lanes[lane].append(fact)
     for lane in sorted(lanes):
@@ -290,7 +288,7 @@ def _hollow(element: Element, fact: Fact, referred: FrozenSet[str]) -> bool:
     """Whether it is there for nothing: empty, and nobody's reference. A set's rule alone sets nothing."""
     if element.tag not in HOLLOW or "id-ref" in element.attrib or element.get("id") in referred:
         return False
-    return all(inner.what.startswith("rule") for inner in fact.holds)
+    return all(element.tag in NVSETS and inner.what.startswith("rule") for inner in fact.holds)
 
 
 # -- differences -------------------------------------------------------------------------------------------------------

@@ -17,12 +17,28 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from difflib import unified_diff
-from typing import Any, Dict, List, Sequence, Set, Tuple
+from typing import Any, Dict, List, Tuple
 from xml.etree.ElementTree import Comment, Element
 
 import pytest
-from meaning import differences, meaning
-from schema import schemas, spoken, words
+from corpus import (
+    CORPUS,
+    FILES,
+    SCHEMAS,
+    SOUND,
+    TOP,
+    UNPACKED,
+    cold,
+    decisions,
+    known,
+    nothing,
+    refusal,
+    suites_of,
+    tree,
+    written,
+)  # fmt: skip
+from meaning import CLUSTERS_OWN, differences, meaning
+from schema import spoken
 
 from tandem_agent.cib.read import read
 from tandem_agent.cib.tree import parse, serialize
@@ -34,39 +50,18 @@ from tandem_agent.plan.diff import Change, diff
 from tandem_agent.plan.render import document_of, plan_of
 from tandem_agent.plan.validate import validate
 
-TOP = pathlib.Path(__file__).resolve().parents[3]
-CORPUS = TOP / "tests/agent/corpus"
-FILES = sorted(CORPUS.glob("**/*.xml"))
-SOUND = [path for path in FILES if path.parent == CORPUS]
-UNPACKED = TOP / ".build/pacemaker"
-SUITES = [suite for suite in ("bullseye", "bookworm", "trixie") if (UNPACKED / suite / "bin/cibadmin").exists()]
-SCHEMAS = [path for suite in SUITES for path in schemas(UNPACKED / suite / "root/usr/share/pacemaker")]
-
 # For the command: what people have, in old and new schemas.
 COMMAND = ["pcs-two-node-web"]
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 every_sound_file = pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
 
 
-def nothing(said: Sequence[object]) -> None:
-    """Fails with all of it, unless there is nothing to say."""
-    if said:
-        pytest.fail("\n".join(str(one) for one in said), pytrace=False)
-
-
-@pytest.fixture(scope="module")
-def known() -> Set[str]:
-    """The words of all schemas of all suites."""
-    assert SUITES, "Pacemaker's schemas are missing; make them with: tests/gates/pacemaker-tools"
-    return {word for schema in SCHEMAS for word in words(schema)}
-
-
 # -- the files themselves ----------------------------------------------------------------------------------------------
 
 
-def test_the_corpus_speaks_every_word_of_the_schemas(known: Set[str]) -> None:
-    said = {word for path in FILES for word in spoken(tree(path))}
-    nothing(sorted(known - said))
+def test_the_corpus_speaks_every_word_of_the_schemas() -> None:
+    said = {word for path in SOUND for word in spoken(tree(path))}
+    nothing(sorted(known() - said))
 
 
 def test_every_schema_is_named_by_a_file() -> None:
@@ -80,26 +75,9 @@ def test_a_file_says_what_it_is_about(path: pathlib.Path) -> None:
 
 
 def test_what_names_a_schema_is_valid_in_it() -> None:
+    checks = [(suite, path) for path in SOUND for suite in suites_of(tree(path))]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(complaints, SOUND))
-    nothing([one for one in found if one])
-
-
-def complaints(path: pathlib.Path) -> str:
-    """What the tools of each suite that has the schema say of a file; empty when all accept it."""
-    name = tree(path).get("validate-with")
-    suites = [suite for suite in SUITES if (UNPACKED / suite / f"root/usr/share/pacemaker/{name}.rng").exists()]
-    assert suites, f"{path.name}: no suite has {name}"
-    return "".join(refusal(suite, path) for suite in suites)
-
-
-def refusal(suite: str, path: pathlib.Path) -> str:
-    """Why Pacemaker does not load a CIB; empty when it does. A file is held against the schema that it names."""
-    done = subprocess.run(
-        [str(UNPACKED / suite / "bin/cibadmin"), "--query"],
-        env={"PATH": os.environ["PATH"], "CIB_file": str(path)}, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    return f"{path.name} in {suite}: rc {done.returncode}: {done.stderr}" if done.returncode else ""
+        nothing([said for said in pool.map(lambda check: refusal(*check), checks) if said])
 
 
 # -- the laws ----------------------------------------------------------------------------------------------------------
@@ -120,13 +98,27 @@ def test_what_is_exported_plans_to_nothing(path: pathlib.Path) -> None:
 
 
 @every_sound_file
-def test_an_export_rebuilds_the_cluster(path: pathlib.Path, known: Set[str]) -> None:
+def test_an_export_rebuilds_the_cluster(path: pathlib.Path) -> None:
     root = tree(path)
     document = exported(root)
     rebuilt = applied(emptied(root), document)
-    nothing(differences(meaning(root, known), meaning(rebuilt, known)))
+    nothing(differences(meaning(root, known()), meaning(rebuilt, known())))
     assert exported(rebuilt) == document
     nothing(summaries(planned(rebuilt, document)))
+
+
+@every_sound_file
+def test_the_scheduler_decides_the_same_for_the_rebuilt_cluster(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Pacemaker's own judgement of the two configurations: valid, and the same to the last score."""
+    root = tree(path)
+    rebuilt = applied(emptied(root), exported(root))
+    suite = suites_of(root)[0]
+    files = [written(cold(one), tmp_path / f"{name}.xml") for name, one in (("was", root), ("is", rebuilt))]
+    nothing([said for said in [refusal(suite, files[1])] if said])
+    with ThreadPoolExecutor(2) as pool:
+        before, after = pool.map(lambda file: decisions(suite, file), files)
+    assert before[-1] == "exit code 0"
+    nothing(list(unified_diff(before, after, n=0, lineterm="")))
 
 
 @every_file
@@ -134,11 +126,7 @@ def test_an_edit_keeps_all_that_is_foreign(path: pathlib.Path) -> None:
     root = tree(path)
     mark(root)
     document, expected = edit(root)
-    nothing(list(unified_diff(lines(expected), lines(without_new(applied(root, document))), n=1)))
-
-
-def tree(path: pathlib.Path) -> Element:
-    return parse(path.read_bytes())
+    nothing(list(unified_diff(lines(expected), lines(without_new(applied(root, document))), n=1, lineterm="")))
 
 
 def exported(root: Element) -> Dict[str, Any]:
@@ -176,11 +164,15 @@ EMPTIED = (
 
 
 def emptied(root: Element) -> Element:
-    """The same cluster as it was formed: its nodes, and nothing configured."""
+    """The same cluster as it was formed: its nodes, what it says of itself, and nothing configured."""
     made = copy.deepcopy(root)
     for section in made.iterfind("configuration/*"):
         if section.tag in EMPTIED:
-            section[:] = []
+            for child in list(section):
+                own = [pair for pair in child if pair.get("name") in CLUSTERS_OWN]
+                child[:] = own
+                if section.tag != "crm_config" or not own:
+                    section.remove(child)
     for node in made.iterfind("configuration/nodes/node"):
         node[:] = []
         node.attrib = {name: value for name, value in node.attrib.items() if name in ("id", "uname", "type")}
