@@ -141,8 +141,7 @@ def _bundle(draw: Any, free: List[str]) -> Dict[str, Any]:
         "network": {"control_port": 3121, "ports": [{"id": "box-port", "port": draw(st.sampled_from([80, 443]))}]},
         "storage": [{"source_dir": "/s", "target_dir": f"/t{number}"} for number in range(draw(st.integers(0, 2)))],
     }
-    if free and draw(st.booleans()):
-        entry["resource"] = draw(st.sampled_from(free))
+    entry["resource"] = draw(st.sampled_from([*free, ""]))  # an empty one: nothing inside
     if draw(st.booleans()):
         entry["meta"] = draw(metas)
     return entry

@@ -167,17 +167,17 @@ def _is_plain(element: Element) -> bool:
 
 
 def pairs(nvset: Optional[Element]) -> List[Element]:
-    """The name-value pairs of a set; where a name stands twice Pacemaker takes the first."""
+    """The name-value pairs of a set; where a name stands twice Pacemaker takes the first, and none without a value."""
     found: Dict[str, Element] = {}
     for child in elements(nvset):
-        if child.tag == "nvpair" and "name" in child.attrib and "id" in child.attrib:
+        if child.tag == "nvpair" and {"name", "value", "id"} <= child.attrib.keys():
             found.setdefault(child.attrib["name"], child)
     return list(found.values())
 
 
 def first_set(parent: Optional[Element], tag: str) -> Map:
     """The plain options."""
-    return {pair.attrib["name"]: pair.get("value", "") for pair in pairs(set_element(parent, tag))}
+    return {pair.attrib["name"]: pair.attrib["value"] for pair in pairs(set_element(parent, tag))}
 
 
 def other_sets(parent: Element, tag: str) -> Tuple[Part, ...]:

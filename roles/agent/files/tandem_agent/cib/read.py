@@ -105,10 +105,10 @@ def settings_set(root: Element, kind: str) -> Optional[Element]:
 
 def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:
     for kind in SETTING_SECTIONS:
-        yield from _settings(root, kind)
+        yield from _settings(root, kind, referred)
     for node in elements(section(root, "nodes")):
         if node.tag == "node" and node.get("uname"):
-            yield _node(node)
+            yield _node(node, referred)
     for element in elements(section(root, "resources")):
         yield from _resource(element, referred)
     for element in elements(section(root, "fencing-topology")):
@@ -124,14 +124,17 @@ def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:
             yield Tag(element.attrib["id"], tuple(child.get("id", "") for child in elements(element)))
 
 
-def _settings(root: Element, kind: str) -> Iterator[Object]:
+def _settings(root: Element, kind: str, referred: FrozenSet[str]) -> Iterator[Object]:
     where, tag = SETTING_SECTIONS[kind]
     plain = settings_set(root, kind)
-    found = {pair.attrib["name"]: pair.get("value", "") for pair in pairs(plain)}
-    made = [Setting(kind, name, value) for name, value in found.items()]
+    made = []
+    for pair in pairs(plain):
+        ids = {"option": pair.get("id"), "set": None if plain is None else plain.get("id")}
+        ids = {place: name for place, name in ids.items() if name in referred}
+        made.append(Setting(kind, pair.attrib["name"], pair.get("value", ""), ids))
     # Where a property stands under its old and its new name, the new one counts.
     yield from sorted(made, key=lambda setting: setting.key.id == setting.name)
-    ahead = bool(found)
+    ahead = bool(made)
     for child in elements(section(root, where)):
         if child is plain:
             ahead = False
@@ -142,10 +145,10 @@ def _settings(root: Element, kind: str) -> Iterator[Object]:
 
 
 def _named(part: Part) -> Part:
-    return replace(part, id=part.get("id-ref"))
+    return replace(part, id=f"same_as:{part.get('id-ref')}")
 
 
-def _node(element: Element) -> Node:
+def _node(element: Element, referred: FrozenSet[str]) -> Node:
     known = ("member", "normal")
     kind = element.get("type")
     return Node(
@@ -157,6 +160,7 @@ def _node(element: Element) -> Node:
         None if kind in known else kind,
         element.get("score"),
         element.get("id"),
+        ids_of(element, referred, attributes="instance_attributes", utilization="utilization"),
     )
 
 
@@ -174,7 +178,7 @@ def _resource(element: Element, referred: FrozenSet[str]) -> Iterator[Object]:
         if operations is not None and operations.get("id") in referred:
             ids["operations"] = operations.get("id")
         yield Primitive(
-            name, agent_of(element), params, meta, _operations(element), element.get("template"), about,
+            name, agent_of(element), params, meta, _operations(element, referred), element.get("template"), about,
             first_set(element, "utilization"), sets, None if operations is None else operations.get("id-ref"),
             element.tag == "template", ids=ids,
         )  # fmt: skip
@@ -209,18 +213,18 @@ def agent_of(element: Element) -> str:
     return ":".join(part for part in parts if part)
 
 
-def _operations(primitive: Element) -> Tuple[Operation, ...]:
+def _operations(primitive: Element, referred: FrozenSet[str]) -> Tuple[Operation, ...]:
     found = []
     for element in elements(primitive.find("operations")):
         if element.tag == "op" and "id" in element.attrib:
-            found.append(operation_of(element))
+            found.append(operation_of(element, referred))
     return tuple(found)
 
 
 _OPERATION = ("id", "name", "interval", "role")
 
 
-def operation_of(element: Element) -> Operation:
+def operation_of(element: Element, referred: FrozenSet[str] = frozenset()) -> Operation:
     """An `op` element with its own options."""
     options: Map = {name: value for name, value in element.attrib.items() if name not in _OPERATION}
     wanted = element.get("role", "")
@@ -233,6 +237,7 @@ def operation_of(element: Element) -> Operation:
         first_set(element, "meta_attributes"),
         read_sets(element, "instance_attributes", "meta_attributes"),
         element.get("id"),
+        ids_of(element, referred, params="instance_attributes", meta="meta_attributes"),
     )
 
 

@@ -112,7 +112,7 @@ class Editor:
         if kind not in CONSTRAINTS:
             return next(
                 child for child in elements(self.section_of(kind))
-                if name in (child.get("id"), child.get("id-ref")) and child.tag == RECORDS[kind]
+                if name in (child.get("id"), f"same_as:{child.get('id-ref')}") and child.tag == RECORDS[kind]
             )  # fmt: skip
         if self._constraints is None:
             self._constraints = {child.get("id", ""): child for child in elements(self.section_of(kind))}
@@ -236,8 +236,14 @@ def _setting(editor: Editor, change: Change) -> None:
         editor, parent, tag, _SET_IDS[kind],
         {before.name: before.value} if isinstance(before, Setting) else {},
         {after.name: after.value} if isinstance(after, Setting) else {},
-        found_set=settings_set(editor.root, kind),
+        _setting_ids(after), "set", settings_set(editor.root, kind),
     )  # fmt: skip
+
+
+def _setting_ids(found: Optional[Object]) -> Map:
+    if not isinstance(found, Setting):
+        return {}
+    return {"set": found.ids.get("set"), f"set.{found.name}": found.ids.get("option")}
 
 
 def _node(editor: Editor, change: Change) -> None:
@@ -252,11 +258,11 @@ def _node(editor: Editor, change: Change) -> None:
     _attribute(element, "description", before.description if before else None, after.description)
     _attribute(element, "score", before.score if before else None, after.score)
     owner = f"nodes-{element.get('id')}"
-    edit_set(
-        editor, element, "instance_attributes", owner, _options(before, "attributes"), _options(after, "attributes")
-    )
-    utilization = _options(before, "utilization"), _options(after, "utilization")
-    edit_set(editor, element, "utilization", f"{owner}-utilization", *utilization)
+    for place, tag, name in (
+        ("attributes", "instance_attributes", owner),
+        ("utilization", "utilization", f"{owner}-utilization"),
+    ):
+        edit_set(editor, element, tag, name, _options(before, place), _options(after, place), after.ids, place)
     edit_sets(editor, element, before, after, owner)
 
 
@@ -356,7 +362,9 @@ def _operation(editor: Editor, element: Element, before: Optional[Operation], af
         _attribute(element, name, old.get(name), after.options.get(name))
     identity = element.attrib["id"]
     for place, tag in _PLACES[:2]:
-        edit_set(editor, element, tag, f"{identity}-{tag}", _options(before, place), _options(after, place))
+        edit_set(
+            editor, element, tag, f"{identity}-{tag}", _options(before, place), _options(after, place), after.ids, place
+        )
     edit_sets(editor, element, before, after, identity)
 
 
@@ -473,7 +481,8 @@ def _record(editor: Editor, change: Change) -> None:
     if before.ahead != after.ahead:
         parent = editor.section_of(kind)
         parent.remove(element)
-        parent.insert(_set_position(editor, after) or len(parent), element)
+        place = _set_position(editor, after)
+        parent.insert(len(parent) if place is None else place, element)
 
 
 def _set_position(editor: Editor, after: Record) -> Optional[int]:

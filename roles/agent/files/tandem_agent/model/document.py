@@ -60,6 +60,7 @@ class Document:
     name: str
     entries: Tuple[Declaration, ...]
     unset: Tuple[Tuple[str, str], ...] = ()  # settings to remove: (kind, name)
+    order: Tuple[str, ...] = ()  # of new resources, where it is not that of the sections
 
 
 def read_document(value: Any, faults: List[Fault], path: str = "document") -> Document:
@@ -70,6 +71,7 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
         top.fault("name", str(id_fault(name)))
     entries: List[Declaration] = []
     unset: List[Tuple[str, str]] = []
+    ids = top.mapping("ids") or {}
     for section, kind in SETTINGS.items():
         for setting, text in (top.mapping(section) or {}).items():
             where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting)
@@ -77,18 +79,20 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
                 unset.append((kind, setting))
             else:
                 doubts = (Fault(where, wrong),) if wrong else ()
-                entries.append(Declaration(Setting(kind, setting, text), where, doubts=doubts))
+                named = {"option": ids.get(f"{section}.{setting}"), "set": ids.get(section)}
+                entries.append(Declaration(Setting(kind, setting, text, named), where, doubts=doubts))
     for section, reader in SECTIONS.items():
         for item in top.objects(section):
             item.doubts = []
             entry = reader(item)
             if entry is not None:
                 entries.append(replace(entry, doubts=tuple(item.doubts)) if item.doubts else entry)
+    order = top.texts("order")
     top.finish()
     if len(entries) > MOST:
         top.fault("", f"declares {len(entries)} objects; at most {MOST} are allowed")
     _twice(entries, faults)
-    return Document(name, tuple(entries), tuple(unset))
+    return Document(name, tuple(entries), tuple(unset), tuple(order))
 
 
 def _twice(entries: List[Declaration], faults: List[Fault]) -> None:
@@ -153,7 +157,7 @@ def _nodes(item: Fields) -> Optional[Declaration]:
     made = Node(
         name, attributes, item.mapping("utilization"), _sets(item, "attributes", "utilization"),
         item.optional_text("description"), item.optional_text("type"), item.optional_text("score"),
-        item.optional_text("number"),
+        item.optional_text("number"), item.mapping("ids") or {},
     )  # fmt: skip
     item.finish()
     return Declaration(made, item.path) if name else None
@@ -350,7 +354,7 @@ def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
             entry.doubt("name", str(id_fault(name)))
         operation = Operation(
             name, interval, _role(entry, "role"), options, entry.mapping("params") or {}, entry.mapping("meta") or {},
-            _sets(entry, "params", "meta"), entry.optional_text("id"),
+            _sets(entry, "params", "meta"), entry.optional_text("id"), entry.mapping("ids") or {},
         )  # fmt: skip
         entry.finish(OPERATION_OPTIONS)
         if any(operation.key == other.key for other in made):
@@ -544,7 +548,7 @@ def _option_sets(kind: str) -> Callable[[Fields], Optional[Declaration]]:
             return None
         suggested = f"{_SET_NAMES[kind]}-{RECORDS[kind]}"
         if found.get("id-ref") is not None and not made.explicit_id:
-            suggested = str(found.get("id-ref"))  # it is another's set, and known by that one's name
+            suggested = f"same_as:{found.get('id-ref')}"  # another's set has no id of its own
         return (
             made if made.explicit_id else replace(made, object=replace(made.object, part=replace(found, id=suggested)))
         )

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from .fields import Fields
-from .grammar import NVSETS, SHAPES, Attribute, Child, Shape
-from .parts import PLAIN, REFERRING, Part, part
+from .grammar import SHAPES, Attribute, Child, Shape
+from .parts import NVSETS, PLAIN, REFERRING, Part, part
 from .values import scalar_fault, text_of
 
 Entry = Dict[str, Any]
@@ -153,8 +153,12 @@ def options_part(tag: str, options: Dict[str, Optional[str]], id: Optional[str] 
 
 
 def _read_options(item: Fields) -> List[Part]:
-    """`options` of a set: a value, or `{same_as: ID}` where another pair gives it; `references` for pairs without name."""
+    """`options` of a set: a value, or `{same_as: ID}` where another pair gives it; `references` for pairs without name.
+
+    `ids` says what the pairs of some options are called.
+    """
     found: List[Part] = []
+    ids = item.mapping("ids") or {}
     value = item.raw("options")
     if value is not None and not isinstance(value, dict):
         item.fault("options", "must be a map of names to values")
@@ -164,13 +168,13 @@ def _read_options(item: Fields) -> List[Part]:
             inner = Fields(given, item.at(f"options.{name}"), item.faults, item.doubts)
             attributes = {"name": str(name), "id-ref": inner.text(SAME_AS_KEY, required=True)}
             inner.finish()
-            found.append(part("nvpair", attributes))
+            found.append(part("nvpair", attributes, (), ids.get(name)))
         elif given is not None:
             wrong = scalar_fault(name) or scalar_fault(given)
             if wrong:
                 item.fault(f"options.{str(name)[:80]}", wrong)
             else:
-                found.append(part("nvpair", {"name": str(name), "value": text_of(given)}))
+                found.append(part("nvpair", {"name": str(name), "value": text_of(given)}, (), ids.get(name)))
     return found + [part("nvpair", {"id-ref": name}) for name in item.texts("references")]
 
 
@@ -199,7 +203,7 @@ def entry_of_part(found: Part, shown: FrozenSet[str] = frozenset(), aside: Itera
     for child in shape.children:
         made.update(entry_of_child(found, child, shown))
     if found.tag in NVSETS:
-        made.update(_entry_of_options(found))
+        made.update(_entry_of_options(found, shown))
     return made
 
 
@@ -253,7 +257,9 @@ def entry_of_sets(sets: Iterable[Part], key: str, shown: FrozenSet[str]) -> Entr
 
 def plain_of(sets: Iterable[Part], shown: FrozenSet[str] = frozenset()) -> Optional[Part]:
     """The set whose options are an object's plain ones: the first without rule, score and references."""
-    return next((one for one in sets if is_plain(one) and one.id not in shown), None)
+    return next(
+        (one for one in sets if is_plain(one) and not shown.intersection((one.id, *(p.id for p in one.parts)))), None
+    )
 
 
 def is_plain(found: Part) -> bool:
@@ -263,16 +269,18 @@ def is_plain(found: Part) -> bool:
 
 
 def options_of(found: Part) -> Dict[str, Optional[str]]:
-    """Names and values of a set; where a name stands twice Pacemaker takes the first."""
+    """Names and values of a set; where a name stands twice Pacemaker takes the first, and none without a value."""
     options: Dict[str, Optional[str]] = {}
     for pair in found.all("nvpair"):
-        if pair.get("name") is not None and pair.get("id-ref") is None:
-            options.setdefault(pair.get("name") or "", pair.get("value") or "")
+        name, value = pair.get("name"), pair.get("value")
+        if name is not None and value is not None and pair.get("id-ref") is None:
+            options.setdefault(name, value)
     return options
 
 
-def _entry_of_options(found: Part) -> Entry:
+def _entry_of_options(found: Part, shown: FrozenSet[str]) -> Entry:
     options: Entry = dict(options_of(found))
+    ids = {pair.get("name"): pair.id for pair in found.all("nvpair") if pair.id in shown and pair.get("name")}
     references = []
     for pair in found.all("nvpair"):
         same, name = pair.get("id-ref"), pair.get("name")
@@ -281,7 +289,7 @@ def _entry_of_options(found: Part) -> Entry:
         elif same is not None:
             references.append(same)
     made: Entry = {"options": options} if options else {}
-    return {**made, **({"references": references} if references else {})}
+    return {**made, **({"references": references} if references else {}), **({"ids": ids} if ids else {})}
 
 
 def references_in(found: Part) -> List[str]:

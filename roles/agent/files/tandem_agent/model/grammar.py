@@ -90,7 +90,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Shape:
-    """One kind of element."""
+    """One kind of element. Its children are in the order in which old schemas want them."""
 
     attributes: Tuple[Attribute, ...] = ()
     children: Tuple[Child, ...] = ()
@@ -167,7 +167,7 @@ SHAPES: Mapping[str, Shape] = {
             Attribute("node"), Attribute("score", form=SCORE),
             Attribute("resource-discovery", "discovery", _one_of(("always", "never", "exclusive"))),
         ),
-        (Child("rules", "many", ("rule",), single="rule"), _SETS, _LIFETIME),
+        (_SETS, Child("rules", "many", ("rule",), single="rule"), _LIFETIME),
     ),
     "rsc_colocation": Shape(
         (
@@ -177,7 +177,7 @@ SHAPES: Mapping[str, Shape] = {
             Attribute("node-attribute"), Attribute("influence", form=BOOLEAN),
             Attribute("rsc-instance", "resource_instance", INTEGER), Attribute("with-rsc-instance", "with_instance", INTEGER),
         ),
-        (_SETS, _LIFETIME),
+        (_LIFETIME, _SETS),
     ),
     "rsc_order": Shape(
         (
@@ -187,7 +187,7 @@ SHAPES: Mapping[str, Shape] = {
             Attribute("require-all", form=BOOLEAN), Attribute("first-instance", form=INTEGER),
             Attribute("then-instance", form=INTEGER),
         ),
-        (_SETS, _LIFETIME),
+        (_LIFETIME, _SETS),
     ),
     "rsc_ticket": Shape(
         (
@@ -199,7 +199,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "alert": Shape(
         (Attribute("path"), Attribute("description")),
-        (Child("select", "one", ("select",)), Child("recipients", "many", ("recipient",)), *_OPTIONS),
+        (*_OPTIONS, Child("select", "one", ("select",)), Child("recipients", "many", ("recipient",))),
     ),
     "select": Shape(
         (),
@@ -261,5 +261,3 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "nvpair": Shape((SAME_AS, Attribute("name"))),
 }  # fmt: skip
-
-NVSETS = ("instance_attributes", "meta_attributes", "utilization", "cluster_property_set")

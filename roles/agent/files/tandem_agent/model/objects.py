@@ -33,6 +33,7 @@ class Setting:
     kind: str  # property | resource_default | operation_default
     name: str
     value: str
+    ids: Map = field(default_factory=dict, compare=False)  # of its option, and of the set that is in: `option`, `set`
 
     @property
     def id(self) -> str:
@@ -55,6 +56,7 @@ class Node:
     type: Optional[str] = None  # remote, ping; a member where it is not said
     score: Optional[str] = None
     number: Optional[str] = field(default=None, compare=False)  # its id in the CIB, which Corosync gives
+    ids: Map = field(default_factory=dict, compare=False)  # of its sets and options, as for a primitive
     kind: str = "node"
 
     @property
@@ -74,6 +76,7 @@ class Operation:
     meta: Map = field(default_factory=dict)
     sets: Sets = field(default_factory=dict)
     id: Optional[str] = field(default=None, compare=False)
+    ids: Map = field(default_factory=dict, compare=False)  # of its sets and options, as for a primitive
 
     @property
     def key(self) -> Tuple[str, object, str]:

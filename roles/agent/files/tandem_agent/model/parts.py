@@ -9,9 +9,12 @@ is a handle and no meaning: two parts that differ in nothing else are equal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterable, Mapping, Optional, Tuple
+from typing import Dict, Iterable, Iterator, Mapping, Optional, Tuple
 
 from .values import canonical
+
+# Sets of options, by their elements.
+NVSETS = ("instance_attributes", "meta_attributes", "utilization", "cluster_property_set")
 
 # Elements whose `id` is not their own but names another.
 REFERRING = frozenset(("resource_ref", "obj_ref", "role", "role_ref"))
@@ -73,10 +76,22 @@ def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
         default = DEFAULTS.get((found.tag, name))
         if name not in aside and (default is None or value != canonical(name, default)):
             said.append((name, value))
-    inner = tuple(meaning(child, aside) for child in found.parts)
+    inner = tuple(meaning(child, aside) for child in (_options(found.parts) if found.tag in NVSETS else found.parts))
     if found.tag not in ("resource_set", "rule"):  # where the order of what is inside has no meaning
         inner = tuple(sorted(inner, key=repr))
     return (found.tag, tuple(said), inner)
+
+
+def _options(parts: Iterable[Part]) -> Iterator[Part]:
+    """Options as Pacemaker reads them: of two with one name the first counts, and one without a value never."""
+    seen = set()
+    for one in parts:
+        name = one.get("name")
+        if one.tag != "nvpair" or one.get("id-ref") is not None:
+            yield one
+        elif one.get("value") is not None and name not in seen:
+            seen.add(name)
+            yield one
 
 
 def means(left: Part, right: Part) -> bool:

@@ -106,6 +106,7 @@ class _Overlay:
         self._untag()
         self._own(owned)
         self._place_sets()
+        self._order_new()
         self.wanted.state = self.current.having(self.objects)
         return self.wanted
 
@@ -502,6 +503,14 @@ class _Overlay:
             self.objects[tag.key] = replace(tag, references=references)
         else:
             self.objects.pop(tag.key, None)
+
+    def _order_new(self) -> None:
+        """New resources stand in the order the document gives them."""
+        place = {name: index for index, name in enumerate(self.document.order)}
+        new = [key for key in self.objects if key.family == "resource" and key not in self.current.objects]
+        if place:
+            for key in sorted(new, key=lambda key: place.get(key.id, len(place))):
+                self.objects[key] = self.objects.pop(key)
 
     def _place_sets(self) -> None:
         """What stands ahead of plain options, or among them, does so only where there are some."""

@@ -9,9 +9,9 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.document import OPERATION_OPTIONS
 from ..model.entries import plain_of, sets_key, shape_of
-from ..model.grammar import NVSETS, SHAPES, Child, Shape
+from ..model.grammar import SHAPES, Child, Shape
 from ..model.objects import Map, Operation, Record, Sets
-from ..model.parts import DEFAULTS, PLAIN, REFERRING, Part, means, part
+from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, means, part
 from ..model.secrets import MASK
 from ..model.values import boolean, other_meta, role, same
 
@@ -220,6 +220,9 @@ def record_over(have: Record, declared: Record) -> Record:
             parts = _child_over(parts, declared, child)
     if have.part.tag in NVSETS:
         parts = parts_over(parts, declared.part.parts, ("nvpair", "rule"))
+    tags = _tags(shape)
+    if {one.tag for one in parts} - {one.tag for one in have.part.parts}:  # something new has its place
+        parts = tuple(sorted(parts, key=lambda one: tags.index(one.tag) if one.tag in tags else len(tags)))
     made = part(have.part.tag, attributes, parts, have.part.id)
     ahead = declared.ahead if "ahead" in declared.said else have.ahead
     return have if made == have.part and ahead == have.ahead else replace(have, part=made, ahead=ahead)

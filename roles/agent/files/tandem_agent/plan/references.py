@@ -69,7 +69,8 @@ def _record_without(found: Record, gone: Set[str]) -> Optional[Record]:
 def ids_in(found: Object) -> Set[str]:
     """The ids of what is inside of an object, as far as they are known."""
     names = {name for name in getattr(found, "ids", {}).values() if name}
-    names |= {operation.id for operation in getattr(found, "ops", None) or () if operation.id}
+    for operation in getattr(found, "ops", None) or ():
+        names |= {name for name in (operation.id, *operation.ids.values()) if name}
     left = _parts(found)
     while left:
         one = left.pop()

@@ -27,6 +27,7 @@ from ..model.objects import (
     Setting,
     State,
     Tag,
+    contents,
 )  # fmt: skip
 from ..model.secrets import MASK, is_secret
 from ..model.values import boolean
@@ -62,7 +63,33 @@ def document_of(state: State, secrets: bool = False) -> Document:
         entry = entry_of(found, secrets, state.referred)
         if not isinstance(found, Node) or len(entry) > 1:
             sections.setdefault(_section_of(found), []).append(entry)
+    order = _order_of(state)
+    if order:
+        sections["order"] = order
+    ids = _ids_of_settings(state)
+    if ids:
+        sections["ids"] = ids
     return {name: sections[name] for name in _SECTION_ORDER if name in sections}
+
+
+def _order_of(state: State) -> List[str]:
+    """The resources of the top level, where fence devices stand between the others."""
+    held = {name for found in state.objects.values() for name in contents(found)}
+    top = [found for key, found in state.objects.items() if key.family == "resource" and key.id not in held]
+    devices = [found.kind == "stonith" for found in top]
+    return [found.id for found in top] if devices != sorted(devices) else []
+
+
+def _ids_of_settings(state: State) -> Document:
+    """What the options and sets of settings are called to which something refers."""
+    made: Document = {}
+    for found in state.objects.values():
+        if isinstance(found, Setting):
+            section = _SETTING_SECTION[found.kind]
+            for place, name in (("set", section), ("option", f"{section}.{found.name}")):
+                if found.ids.get(place) in state.referred:
+                    made[name] = found.ids[place]
+    return made
 
 
 _SETTING_SECTION = {
@@ -81,6 +108,8 @@ _SECTION_ORDER = (
     "tags",
     "alerts",
     "acls",
+    "order",
+    "ids",
 )
 
 
@@ -113,7 +142,7 @@ def _node(found: Node, shown: FrozenSet[str]) -> Document:
         attributes=attributes,
         utilization=found.utilization,
     )
-    return {**made, **_sets(found.sets, shown, "attributes")}
+    return {**made, **_sets(found.sets, shown, "attributes"), **_ids(found.ids, shown)}
 
 
 def _sets(sets: Sets, shown: FrozenSet[str], params: str = "params") -> Document:
@@ -152,7 +181,7 @@ def _operation(found: Operation, shown: FrozenSet[str]) -> Document:
     made = _filled(made, role=found.role)
     made.update({name: value for name, value in found.options.items() if name in OPERATION_OPTIONS})
     made = _filled(made, params=found.params, meta=found.meta)
-    return {**made, **_sets(found.sets, shown)}
+    return {**made, **_sets(found.sets, shown), **_ids(found.ids, shown)}
 
 
 def _container(kind: str, inner: str) -> Callable[[Any, FrozenSet[str]], Document]:
@@ -194,7 +223,7 @@ def _level(found: Level, _shown: FrozenSet[str]) -> Document:
 def _record(found: Record, shown: FrozenSet[str]) -> Document:
     """Any record, by the grammar: first what identifies it, then what it is."""
     kind = found.kind[len("acl_") :] if found.kind in ACLS else found.kind
-    made: Document = {"id": found.id}
+    made: Document = {} if found.part.get("id-ref") else {"id": found.id}
     if found.kind in CONSTRAINTS or found.kind in ACLS:
         made["kind"] = kind
     entry = entry_of_part(found.part, shown)

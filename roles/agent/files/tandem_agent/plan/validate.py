@@ -9,7 +9,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from ..errors import Fault
 from ..model.document import Document
-from ..model.entries import references_in
+from ..model.entries import options_of, references_in
 from ..model.objects import (
     CONSTRAINTS,
     Bundle,
@@ -230,9 +230,7 @@ class _Checker:
         found = self.wanted.resource(name)
         if isinstance(found, Bundle) and found.resource:
             return  # promotable by its promoted_max, and by what is inside
-        if found is not None and not (
-            isinstance(found, Clone) and boolean((found.meta or {}).get("promotable") or "") is True
-        ):
+        if found is not None and not (isinstance(found, Clone) and _is_promotable(found)):
             role = {"promote": "Promoted", "demote": "Promoted"}.get(role, role)
             self._fault(path, f"{name} is no promotable clone, so it is never {role}")
 
@@ -244,6 +242,13 @@ class _Checker:
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(Fault(path, message))
+
+
+def _is_promotable(found: Clone) -> bool:
+    """Whether any of its meta attributes says so; with rules in between only Pacemaker knows."""
+    said = [(found.meta or {}).get("promotable")]
+    said += [options_of(one).get("promotable") for one in found.sets.get("meta_attributes", ())]
+    return any(boolean(text or "") for text in said)
 
 
 # Attributes of constraints that name resources, and those that need a promotable one: (attribute, key, resource).
