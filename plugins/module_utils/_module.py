@@ -39,6 +39,9 @@ NOTHING_KNOWN: Dict[str, Any] = {
     "objects": [],
 }
 
+# What the agent shows in place of a secret; given back, it means "as it is".
+MASK = "********"
+
 # The agent's own rule (tandem_agent/model/secrets.py); a contract test compares them.
 _SECRET = re.compile(r"passw|passphrase|secret|token|(private|api)_?key|community", re.IGNORECASE)
 _A_WAY_TO_IT = ("_script", "_file", "_path", "_timeout")
@@ -55,8 +58,8 @@ class HaModule(AnsibleModule):
     every module goes to the host's journal. That happens inside AnsibleModule.__init__, so only an override comes
     early enough.
 
-    It also takes names as Pacemaker writes them (`on-fail`), which Ansible allows for no option of its own: a document
-    that the agent returned can be given back.
+    It also takes names as Pacemaker writes them (`on-fail`), which Ansible allows for no option of its own, and keeps a
+    score that is null, which Ansible takes for none given: a document that the agent returned can be given back.
     """
 
     params: Dict[str, Any]
@@ -64,17 +67,20 @@ class HaModule(AnsibleModule):
     def _load_params(self) -> None:
         super(HaModule, self)._load_params()
         self.no_log_values.update(secrets(self.params))
-        self.params = undashed(self.params, self.argument_spec)
+        self.params = as_options(self.params, self.argument_spec)
 
     def _log_invocation(self) -> None:
         self.no_log_values.update(secrets(self.params))  # once more: maps that were written as text are maps by now
         super(HaModule, self)._log_invocation()
 
 
-def undashed(value: Any, options: Mapping[str, Any]) -> Any:
-    """Options with `_` for `-` in the names that the spec knows so; free maps stay as they are."""
+def as_options(value: Any, options: Mapping[str, Any], inside: bool = False) -> Any:
+    """Options with `_` for `-` in the names that the spec knows so; free maps stay as they are.
+
+    Inside a document a score that is null, "there is to be none", becomes an empty text.
+    """
     if isinstance(value, list):
-        return [undashed(item, options) for item in value]
+        return [as_options(item, options, True) for item in value]
     if not isinstance(value, dict):
         return value
     renamed = {}
@@ -82,7 +88,9 @@ def undashed(value: Any, options: Mapping[str, Any]) -> Any:
         plain = str(name).replace("-", "_")
         known = plain if plain in options and plain not in value else name
         inner = options.get(known, {}).get("options")
-        renamed[known] = undashed(item, inner) if inner else item
+        renamed[known] = as_options(item, inner, True) if inner else item
+        if inside and known == "score" and item is None:
+            renamed[known] = ""
     return renamed
 
 
@@ -162,7 +170,8 @@ def secrets(value: Any, name: str = "") -> Set[str]:
 def _secrets(value: Any, name: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _secrets(item, str(key))
+            if key != "ids":  # what options are called, be they secret ones
+                yield from _secrets(item, str(key))
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _secrets(item, name)
@@ -179,7 +188,7 @@ def _secrets(value: Any, name: str) -> Iterator[str]:
 def _hides(name: str, value: Any) -> bool:
     if "token" in name and str(value).isdigit():
         return False  # Corosync's: milliseconds
-    return value != "" and isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    return value not in ("", MASK) and isinstance(value, (str, int, float)) and not isinstance(value, bool)
 
 
 def is_secret(name: str) -> bool:

@@ -6,70 +6,132 @@
 What was not given is not sent: for the agent "absent" and "left as it is" are the same, and null means "remove".
 """
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import Refusal, is_secret
+from ansible_collections.tandem.ha.plugins.module_utils._module import MASK, Refusal, is_secret
+from ansible_collections.tandem.ha.plugins.module_utils._parts import (
+    ACTION,
+    FLAG,
+    IDENTIFIER,
+    MAP,
+    MODE,
+    NUMBER,
+    OPTION_SET,
+    RESOURCE_SET,
+    ROLE,
+    RULE,
+    SETS,
+    TEXT,
+    TEXTS,
+    Spec,
+    many,
+    one,
+)
 
-Spec = Dict[str, Dict[str, Any]]
-
-ROLES = ["Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave"]
-ACTIONS = ["start", "stop", "promote", "demote"]
 ABSENT_OR_NOT: Dict[str, Any] = {"type": "str", "choices": ["present", "absent"], "default": "present"}
-TEXT: Dict[str, Any] = {"type": "str"}
-TEXTS: Dict[str, Any] = {"type": "list", "elements": "str"}
-MAP: Dict[str, Any] = {"type": "dict"}
-FLAG: Dict[str, Any] = {"type": "bool"}
-IDENTIFIER: Dict[str, Any] = {"type": "str", "required": True}
 
 OPERATION: Spec = {
+    "id": TEXT,
     "name": IDENTIFIER,
     "interval": TEXT,
     "timeout": TEXT,
-    "role": {"type": "str", "choices": ROLES},
+    "role": ROLE,
     "start_delay": TEXT,
     "on_fail": TEXT,
     "enabled": FLAG,
     "record_pending": FLAG,
     "interval_origin": TEXT,
+    "requires": TEXT,
     "description": TEXT,
+    "params": MAP,
+    "meta": MAP,
+    "param_sets": SETS,
+    "meta_sets": SETS,
+    "ids": MAP,
 }
-
-OPERATIONS: Dict[str, Any] = {"type": "list", "elements": "dict", "options": OPERATION}
 
 NODE: Spec = {
     "id": IDENTIFIER,
     "standby": FLAG,
     "maintenance": FLAG,
     "attributes": MAP,
+    "utilization": MAP,
+    "attribute_sets": SETS,
+    "utilization_sets": SETS,
+    "description": TEXT,
+    "type": TEXT,
+    "score": TEXT,
+    "number": TEXT,
+    "ids": MAP,
 }
 
-RESOURCE: Spec = {
+# What a primitive, a template and a fence device have in common.
+_RUN: Spec = {
     "id": IDENTIFIER,
-    "kind": {"type": "str", "choices": ["primitive", "group", "clone"], "default": "primitive"},
-    "state": {"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
-    "managed": FLAG,
     "agent": TEXT,
     "template": TEXT,
     "params": MAP,
     "meta": MAP,
-    "ops": OPERATIONS,
-    "group": TEXT,
-    "members": TEXTS,
-    "resource": TEXT,
-    "promotable": FLAG,
+    "utilization": MAP,
+    "param_sets": SETS,
+    "meta_sets": SETS,
+    "utilization_sets": SETS,
+    "ops": many(OPERATION),
+    "ops_same_as": TEXT,
     "description": TEXT,
+    "ids": MAP,
 }
 
-STONITH: Spec = {
-    "id": IDENTIFIER,
-    "state": ABSENT_OR_NOT,
-    "agent": TEXT,
-    "targets": TEXTS,
-    "params": MAP,
-    "meta": MAP,
-    "ops": OPERATIONS,
-    "description": TEXT,
+CONTAINER: Spec = {
+    "type": {"type": "str", "choices": ["podman", "docker", "rkt"], "default": "podman"},
+    "image": IDENTIFIER,
+    "replicas": NUMBER,
+    "replicas_per_host": NUMBER,
+    "promoted_max": NUMBER,
+    "run_command": TEXT,
+    "network": TEXT,
+    "options": TEXT,
 }
+
+PORT: Spec = {"id": TEXT, "port": NUMBER, "internal_port": NUMBER, "range": TEXT}
+
+NETWORK: Spec = {
+    "id": TEXT,
+    "ip_range_start": TEXT,
+    "control_port": NUMBER,
+    "host_interface": TEXT,
+    "host_netmask": NUMBER,
+    "add_host": FLAG,
+    "ports": many(PORT),
+}
+
+STORAGE: Spec = {
+    "id": TEXT,
+    "source_dir": TEXT,
+    "source_dir_root": TEXT,
+    "target_dir": IDENTIFIER,
+    "options": TEXT,
+}
+
+RESOURCE: Spec = dict(
+    _RUN,
+    kind={
+        "type": "str",
+        "choices": ["primitive", "group", "clone", "bundle", "template"],
+        "default": "primitive",
+    },
+    state={"type": "str", "choices": ["present", "absent", "started", "stopped"], "default": "present"},
+    managed=FLAG,
+    group=TEXT,
+    members=TEXTS,
+    resource=TEXT,
+    promotable=FLAG,
+    container=one(CONTAINER),
+    network=one(NETWORK),
+    storage=many(STORAGE),
+)
+
+STONITH: Spec = dict(_RUN, state=ABSENT_OR_NOT, targets=TEXTS)
 
 LEVEL: Spec = {
     "id": TEXT,
@@ -82,43 +144,78 @@ LEVEL: Spec = {
     "devices": TEXTS,
 }
 
-EXPRESSION: Spec = {
-    "attribute": IDENTIFIER,
-    "operation": {
-        "type": "str",
-        "required": True,
-        "choices": ["lt", "gt", "lte", "gte", "eq", "ne", "defined", "not_defined"],
-    },
-    "value": {"type": "raw"},
-    "type": {"type": "str", "choices": ["string", "integer", "number", "version"]},
-}
-
-RULE: Spec = {
-    "score": TEXT,
-    "score_attribute": TEXT,
-    "operator": {"type": "str", "choices": ["and", "or"], "default": "and"},
-    "role": {"type": "str", "choices": ROLES},
-    "expressions": {"type": "list", "elements": "dict", "required": True, "options": EXPRESSION},
-}
-
 CONSTRAINT: Spec = {
     "id": TEXT,
-    "kind": {"type": "str", "choices": ["location", "colocation", "order"], "required": True},
+    "kind": {"type": "str", "choices": ["location", "colocation", "order", "ticket"], "required": True},
     "state": ABSENT_OR_NOT,
     "resource": TEXT,
+    "resource_pattern": TEXT,
     "node": TEXT,
-    "role": {"type": "str", "choices": ROLES},
+    "role": ROLE,
     "score": TEXT,
-    "rule": {"type": "dict", "options": RULE},
+    "discovery": {"type": "str", "choices": ["always", "never", "exclusive"]},
+    "rule": one(RULE),
+    "rules": many(RULE),
     "with": TEXT,
-    "resource_role": {"type": "str", "choices": ROLES},
-    "with_role": {"type": "str", "choices": ROLES},
+    "resource_role": ROLE,
+    "with_role": ROLE,
+    "node_attribute": TEXT,
+    "influence": FLAG,
+    "score_attribute": TEXT,
+    "score_attribute_mangle": TEXT,
+    "resource_instance": NUMBER,
+    "with_instance": NUMBER,
     "first": TEXT,
-    "first_action": {"type": "str", "choices": ACTIONS},
+    "first_action": ACTION,
+    "first_instance": NUMBER,
     "then": TEXT,
-    "then_action": {"type": "str", "choices": ACTIONS},
-    "mode": {"type": "str", "choices": ["Mandatory", "Optional", "Serialize"]},
+    "then_action": ACTION,
+    "then_instance": NUMBER,
+    "mode": MODE,
     "symmetrical": FLAG,
+    "require_all": FLAG,
+    "ticket": TEXT,
+    "loss_policy": {"type": "str", "choices": ["stop", "demote", "fence", "freeze"]},
+    "sets": many(RESOURCE_SET),
+    "lifetime": many(RULE),
+}
+
+SETTING_SET: Spec = dict(OPTION_SET, state=ABSENT_OR_NOT, ahead=FLAG)
+
+TAG: Spec = {"id": IDENTIFIER, "state": ABSENT_OR_NOT, "references": TEXTS}
+
+SELECT: Spec = {"nodes": FLAG, "fencing": FLAG, "resources": FLAG, "attributes": TEXTS}
+
+_TOLD: Spec = {"description": TEXT, "params": MAP, "meta": MAP, "param_sets": SETS, "meta_sets": SETS}
+
+ALERT: Spec = dict(
+    _TOLD,
+    id=IDENTIFIER,
+    state=ABSENT_OR_NOT,
+    path=TEXT,
+    select=one(SELECT),
+    recipients=many(dict(_TOLD, id=TEXT, value=IDENTIFIER)),
+)
+
+_OLD_RIGHT: Spec = {"id": TEXT, "xpath": TEXT, "object_type": TEXT, "reference": TEXT, "attribute": TEXT}
+
+PERMISSION: Spec = dict(
+    _OLD_RIGHT,
+    kind={"type": "str", "choices": ["read", "write", "deny"]},
+    description=TEXT,
+    read=one(_OLD_RIGHT),
+    write=one(_OLD_RIGHT),
+    deny=one(_OLD_RIGHT),
+)
+
+ACL: Spec = {
+    "id": IDENTIFIER,
+    "kind": {"type": "str", "choices": ["role", "user", "group", "old_user"], "default": "role"},
+    "state": ABSENT_OR_NOT,
+    "description": TEXT,
+    "permissions": many(PERMISSION),
+    "roles": TEXTS,
+    "name": TEXT,
 }
 
 DOCUMENT: Spec = {
@@ -126,29 +223,55 @@ DOCUMENT: Spec = {
     "properties": MAP,
     "resource_defaults": MAP,
     "operation_defaults": MAP,
-    "nodes": {"type": "list", "elements": "dict", "options": NODE},
-    "resources": {"type": "list", "elements": "dict", "options": RESOURCE},
-    "stonith": {"type": "list", "elements": "dict", "options": STONITH},
-    "levels": {"type": "list", "elements": "dict", "options": LEVEL},
-    "constraints": {"type": "list", "elements": "dict", "options": CONSTRAINT},
+    "property_sets": many(SETTING_SET),
+    "resource_default_sets": many(SETTING_SET),
+    "operation_default_sets": many(SETTING_SET),
+    "nodes": many(NODE),
+    "resources": many(RESOURCE),
+    "stonith": many(STONITH),
+    "levels": many(LEVEL),
+    "constraints": many(CONSTRAINT),
+    "tags": many(TAG),
+    "alerts": many(ALERT),
+    "acls": many(ACL),
+    "order": TEXTS,
+    "ids": MAP,
 }
 
 # Sent under the name that Pacemaker has for it.
 _DASHED = ("start_delay", "on_fail", "record_pending", "interval_origin")
 
 # Which kind of object a field belongs to; what is not here belongs to all.
+_RUNNING = ("agent", "utilization", "utilization_sets", "ops", "ops_same_as")
 _KINDS: Dict[str, Dict[str, Sequence[str]]] = {
     "resources": {
-        "primitive": ("agent", "template", "params", "ops", "group"),
+        "primitive": _RUNNING + ("template", "group"),
         "group": ("members",),
         "clone": ("resource", "promotable"),
+        "bundle": ("container", "network", "storage", "resource"),
+        "template": _RUNNING,
     },
     "constraints": {
-        "location": ("resource", "node", "role", "score", "rule"),
-        "colocation": ("resource", "with", "resource_role", "with_role", "score"),
-        "order": ("first", "first_action", "then", "then_action", "mode", "symmetrical"),
+        "location": (
+            "resource", "resource_pattern", "node", "role", "score", "discovery", "rule", "rules", "sets", "lifetime",
+        ),
+        "colocation": (
+            "resource", "with", "resource_role", "with_role", "score", "score_attribute", "score_attribute_mangle",
+            "node_attribute", "influence", "resource_instance", "with_instance", "sets", "lifetime",
+        ),
+        "order": (
+            "first", "first_action", "first_instance", "then", "then_action", "then_instance", "mode", "symmetrical",
+            "require_all", "sets", "lifetime",
+        ),
+        "ticket": ("ticket", "resource", "resource_role", "loss_policy", "sets"),
     },
-}
+    "acls": {
+        "role": ("permissions", "description"),
+        "user": ("roles", "name"),
+        "group": ("roles", "name"),
+        "old_user": ("roles", "permissions"),
+    },
+}  # fmt: skip
 
 
 def single(spec: Spec) -> Spec:
@@ -159,12 +282,14 @@ def single(spec: Spec) -> Spec:
 
 
 def given(spec: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> Dict[str, Any]:
-    """What of `params` was given, as the document spells it."""
+    """What of `params` was given, as the document spells it. A score that is an empty text is null: there is to be none."""
     found: Dict[str, Any] = {}
     for key, option in spec.items():
         value = params.get(key)
         if value is None:
             continue
+        if key == "score" and value == "":
+            value = None
         inner = option.get("options")
         if inner and isinstance(value, list):
             value = [given(inner, item) for item in value]
@@ -198,14 +323,29 @@ def misplaced(section: str, item: Mapping[str, Any], path: str = "") -> List[str
     ]
 
 
-def plain_secrets(params: Mapping[str, Any], path: str = "params") -> List[str]:
-    """Why the secrets in a fence device's `params` must not go into the CIB, each with its remedy."""
+def plain_secrets(tree: Any, path: str = "") -> List[str]:
+    """Why the secrets in a fence device's entry must not go into the CIB, each with its remedy.
+
+    The mask that an export shows in place of a secret is none; the agent keeps what it stands for.
+    """
     return [
-        "%s.%s would stand in the CIB, in pacemaker.log and in every saved scheduler input; %s, "
-        "or set allow_password_in_cib=true" % (path, name, _elsewhere(name))
-        for name in sorted(params)
-        if is_secret(name) and params[name] is not None
+        "%s would stand in the CIB, in pacemaker.log and in every saved scheduler input; %s, "
+        "or set allow_password_in_cib=true" % (place, _elsewhere(name))
+        for name, place in sorted(_places(tree, "", path))
     ]
+
+
+def _places(tree: Any, name: str, path: str) -> Iterator[Tuple[str, str]]:
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if name == "ids":
+                continue  # what an option is called, be it a secret one
+            yield from _places(value, str(key), "%s.%s" % (path, key) if path else str(key))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from _places(value, name, "%s[%d]" % (path, index))
+    elif is_secret(name) and tree is not None and tree != MASK:
+        yield name, path
 
 
 def _elsewhere(name: str) -> str:

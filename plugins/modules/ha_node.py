@@ -6,10 +6,10 @@
 
 DOCUMENTATION = r"""
 module: ha_node
-short_description: Manage one node's standby, maintenance mode and attributes
+short_description: Manage one node's standby, maintenance mode, attributes and utilization
 version_added: 1.0.0
 description:
-  - Puts a node of a Pacemaker cluster into standby or maintenance mode, takes it out again, and sets its permanent attributes.
+  - Puts a node of a Pacemaker cluster into standby or maintenance mode, takes it out again, and sets its permanent attributes and its utilization.
   - What is left out stays as the operator decided it.
   - Nodes join and leave a cluster by M(tandem.ha.ha_cluster).
 options:
@@ -27,6 +27,38 @@ options:
     description:
       - Permanent node attributes. Attributes that are not named stay as they are.
       - A value of null removes an attribute.
+    type: dict
+  utilization:
+    description: What the node has, by name, for resources to take of. What is given is all that there is afterwards.
+    type: dict
+  attribute_sets:
+    description:
+      - More sets of node attributes, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(attributes) stand among them, when they are not first.
+    type: list
+    elements: raw
+  utilization_sets:
+    description:
+      - More sets of utilization, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+    type: list
+    elements: raw
+  description:
+    description: A text for people.
+    type: str
+  type:
+    description: What a node is that Corosync does not make, such as V(remote).
+    type: str
+  score:
+    description: The node's score, which is added to that of every resource.
+    type: str
+  number:
+    description: The node's number, where the node is new and the configuration has none yet.
+    type: str
+  ids:
+    description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
     type: dict
 seealso:
   - module: tandem.ha.ha_cluster
@@ -74,6 +106,21 @@ EXAMPLES = r"""
       site: north
       rack: 4
       retired-attribute: null
+
+- name: What the node has for resources to take of
+  tandem.ha.ha_node:
+    name: c1
+    utilization: {cpu: 8, memory: 32768}
+
+- name: An attribute that holds at night only
+  tandem.ha.ha_node:
+    name: c1
+    attribute_sets:
+      - score: 1
+        rule:
+          expressions:
+            - date: {operation: date_spec, spec: {hours: 0-5}}
+        options: {power: cheap}
 """
 
 RETURN = r"""

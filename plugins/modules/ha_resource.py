@@ -9,7 +9,7 @@ module: ha_resource
 short_description: Manage one resource of a Pacemaker cluster
 version_added: 1.0.0
 description:
-  - Creates, changes or removes one primitive, group or clone, starts or stops it, and waits until that is so.
+  - Creates, changes or removes one primitive, group, clone, bundle or template, starts or stops it, and waits until that is so.
   - To declare several resources that belong together, M(tandem.ha.ha_config) does it in one transaction and is quicker.
   - O(params) and O(meta) that are given are what the resource has afterwards. Left out, they stay as they are.
   - An operator's decisions at run time (the meta attributes C(target-role), C(is-managed) and C(maintenance)) stay, unless O(state),
@@ -24,8 +24,10 @@ options:
       - V(primitive) is one resource, run by an agent.
       - V(group) is several that run on one node and start in order.
       - V(clone) makes a primitive or a group run on several nodes.
+      - V(bundle) is containers that the cluster starts, each with an instance of a primitive inside or with none.
+      - V(template) is what several primitives have in common. It does not run itself.
     type: str
-    choices: [primitive, group, clone]
+    choices: [primitive, group, clone, bundle, template]
     default: primitive
   state:
     description:
@@ -43,7 +45,7 @@ options:
   agent:
     description:
       - What runs the resource, as C(ocf:provider:type), C(systemd:unit) or C(lsb:script).
-      - Needed to create a primitive, unless O(template) gives it.
+      - Needed to create a primitive, unless O(template) gives it, and to create a template.
     type: str
   template:
     description: The resource template that gives a primitive what it does not say itself.
@@ -51,12 +53,37 @@ options:
   params:
     description:
       - The agent's parameters. The agent's metadata says which there are; unknown and missing ones are faults.
+      - Those of a group, a clone or a bundle are handed down to what is in it.
       - A parameter whose value is null counts as not given.
       - The values of parameters whose name means a secret (such as C(passwd)) are hidden in logs and results.
     type: dict
   meta:
     description: Meta attributes, such as C(migration-threshold).
     type: dict
+  utilization:
+    description: How much it takes of what nodes have, by name. What is given is all that there is afterwards.
+    type: dict
+  param_sets:
+    description:
+      - More sets of parameters, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(params) stand among them, when they are not first.
+    type: list
+    elements: raw
+  meta_sets:
+    description:
+      - More sets of meta attributes, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(meta) stand among them, when they are not first.
+    type: list
+    elements: raw
+  utilization_sets:
+    description:
+      - More sets of utilization, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+    type: list
+    elements: raw
   ops:
     description:
       - The resource's operations.
@@ -67,6 +94,9 @@ options:
     type: list
     elements: dict
     suboptions:
+      id:
+        description: The operation's id, where something refers to it.
+        type: str
       name:
         description: The operation, such as V(monitor), V(start) or V(stop).
         type: str
@@ -96,9 +126,41 @@ options:
       interval_origin:
         description: The moment from which the repetitions are counted.
         type: str
+      requires:
+        description: What it needs before it is run, for old versions of Pacemaker.
+        type: str
       description:
         description: A text for people.
         type: str
+      params:
+        description: Parameters of the resource that have other values for this operation.
+        type: dict
+      meta:
+        description: Further options of this operation, as meta attributes.
+        type: dict
+      param_sets:
+        description:
+          - More sets of parameters, for each of which a rule may say when it holds.
+          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+            word V(plain) in the list says where C(params) stand among them, when they are not first.
+        type: list
+        elements: raw
+      meta_sets:
+        description:
+          - More sets of meta attributes, for each of which a rule may say when it holds.
+          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+        type: list
+        elements: raw
+      ids:
+        description: Ids of the operation's sets and options to which something refers, by place, such as C(params) or C(params.ip).
+        type: dict
+  ops_same_as:
+    description: The resource whose operations this one has too.
+    type: str
+  ids:
+    description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+    type: dict
   group:
     description: The group of which a primitive is a member. It is appended to it, and the group is made when there is none.
     type: str
@@ -107,11 +169,102 @@ options:
     type: list
     elements: str
   resource:
-    description: The primitive or group that a clone runs on several nodes.
+    description: The primitive or group that a clone runs on several nodes, or the primitive inside of a bundle's containers.
     type: str
   promotable:
     description: Whether some of a clone's instances are promoted.
     type: bool
+  container:
+    description: How a bundle's containers are made. Needed to create one. What is given is all that there is afterwards.
+    type: dict
+    suboptions:
+      type:
+        description: What runs the containers. Pacemaker 3 knows V(podman) and V(docker).
+        type: str
+        choices: [podman, docker, rkt]
+        default: podman
+      image:
+        description: The image, which every node must have or be able to get.
+        type: str
+        required: true
+      replicas:
+        description: How many containers there are. The default is O(container.promoted_max), or else 1.
+        type: int
+      replicas_per_host:
+        description: How many of them may run on one node.
+        type: int
+      promoted_max:
+        description: How many of the instances inside are promoted. Without it none is.
+        type: int
+      run_command:
+        description: What runs in the container, in place of what Pacemaker or the image says.
+        type: str
+      network:
+        description: The network of the container, as the container engine calls it, such as V(host).
+        type: str
+      options:
+        description: Further options for the container engine's command.
+        type: str
+  network:
+    description: How a bundle's containers are reached. What is given is all that there is afterwards.
+    type: dict
+    suboptions:
+      id:
+        description: The id, where something refers to it.
+        type: str
+      ip_range_start:
+        description: The first of as many addresses as there are containers.
+        type: str
+      control_port:
+        description: The port by which the cluster reaches what runs inside. A bundle with a resource needs this or an address.
+        type: int
+      host_interface:
+        description: The interface on which the addresses are added.
+        type: str
+      host_netmask:
+        description: The number of bits of the addresses' network.
+        type: int
+      add_host:
+        description: Whether the containers know each other by name.
+        type: bool
+      ports:
+        description: Ports of the host that lead into the container.
+        type: list
+        elements: dict
+        suboptions:
+          id:
+            description: The port's id.
+            type: str
+          port:
+            description: The port on the host.
+            type: int
+          internal_port:
+            description: The port inside. The default is the same.
+            type: int
+          range:
+            description: A range of ports that are the same on both sides, such as V(4000-4010), in place of C(port).
+            type: str
+  storage:
+    description: Directories of the host that a bundle's containers see. What is given is all that there is afterwards.
+    type: list
+    elements: dict
+    suboptions:
+      id:
+        description: The id.
+        type: str
+      source_dir:
+        description: The directory or file on the host.
+        type: str
+      source_dir_root:
+        description: In place of C(source_dir), where the host keeps a directory for each of the containers, named as it is.
+        type: str
+      target_dir:
+        description: Where the container sees it.
+        type: str
+        required: true
+      options:
+        description: Options of the mount, such as V(rw).
+        type: str
   description:
     description: A text for people.
     type: str
@@ -176,6 +329,44 @@ EXAMPLES = r"""
     kind: clone
     resource: ping
     meta: {interleave: true}
+
+- name: What the databases have in common
+  tandem.ha.ha_resource:
+    name: database
+    kind: template
+    agent: ocf:heartbeat:pgsql
+    params: {pgctl: /usr/lib/postgresql/15/bin/pg_ctl}
+    ops:
+      - {name: monitor, interval: 30s, timeout: 60s}
+
+- name: A database that may only start where a node has the memory for it
+  tandem.ha.ha_resource:
+    name: orders
+    template: database
+    params: {pgdata: /srv/orders}
+    utilization: {memory: 4096}
+    meta_sets:
+      - score: 1
+        rule:
+          expressions:
+            - date: {operation: date_spec, spec: {weekdays: 1-5, hours: 8-17}}
+        options: {resource-stickiness: INFINITY}
+
+- name: What runs inside of the containers of the next task
+  tandem.ha.ha_resource:
+    name: galera
+    agent: ocf:heartbeat:galera
+    params: {wsrep_cluster_address: "gcomm://c1,c2"}
+
+- name: A database cluster in containers, of which all are promoted
+  tandem.ha.ha_resource:
+    name: galera-bundle
+    kind: bundle
+    container: {type: podman, image: "localhost/galera:pcmklatest", replicas: 2, promoted_max: 2, network: host}
+    network: {control_port: 3123}
+    storage:
+      - {source_dir: /srv/mysql, target_dir: /var/lib/mysql, options: rw}
+    resource: galera
 
 - name: Stop the web server for maintenance, and wait until it has stopped
   tandem.ha.ha_resource:

@@ -51,6 +51,33 @@ options:
   meta:
     description: Meta attributes of the device.
     type: dict
+  template:
+    description: The template that gives the device what it does not say itself.
+    type: str
+  utilization:
+    description: How much it takes of what nodes have, by name. What is given is all that there is afterwards.
+    type: dict
+  param_sets:
+    description:
+      - More sets of parameters, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(params) stand among them, when they are not first.
+    type: list
+    elements: raw
+  meta_sets:
+    description:
+      - More sets of meta attributes, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(meta) stand among them, when they are not first.
+    type: list
+    elements: raw
+  utilization_sets:
+    description:
+      - More sets of utilization, for each of which a rule may say when it holds.
+      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+        word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+    type: list
+    elements: raw
   ops:
     description:
       - The resource's operations.
@@ -61,6 +88,9 @@ options:
     type: list
     elements: dict
     suboptions:
+      id:
+        description: The operation's id, where something refers to it.
+        type: str
       name:
         description: The operation, such as V(monitor), V(start) or V(stop).
         type: str
@@ -90,9 +120,41 @@ options:
       interval_origin:
         description: The moment from which the repetitions are counted.
         type: str
+      requires:
+        description: What it needs before it is run, for old versions of Pacemaker.
+        type: str
       description:
         description: A text for people.
         type: str
+      params:
+        description: Parameters of the resource that have other values for this operation.
+        type: dict
+      meta:
+        description: Further options of this operation, as meta attributes.
+        type: dict
+      param_sets:
+        description:
+          - More sets of parameters, for each of which a rule may say when it holds.
+          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+            word V(plain) in the list says where C(params) stand among them, when they are not first.
+        type: list
+        elements: raw
+      meta_sets:
+        description:
+          - More sets of meta attributes, for each of which a rule may say when it holds.
+          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
+            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+        type: list
+        elements: raw
+      ids:
+        description: Ids of the operation's sets and options to which something refers, by place, such as C(params) or C(params.ip).
+        type: dict
+  ops_same_as:
+    description: The resource whose operations this one has too.
+    type: str
+  ids:
+    description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+    type: dict
   description:
     description: A text for people.
     type: str
@@ -358,7 +420,7 @@ OPTIONS = dict(
 
 def to_document(params):
     if not params["allow_password_in_cib"]:
-        refuse(plain_secrets(params["params"] or {}))
+        refuse(plain_secrets(entry(DEVICE, params)))
     document = {"stonith": [device(params)], "levels": levels(params)}
     if params["state"] == "present" and params["avoid_target"]:
         document["constraints"] = [

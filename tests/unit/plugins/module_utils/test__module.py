@@ -177,6 +177,7 @@ def test_a_refusal_of_the_options_asks_nobody(ended):
         ({"params": '{"passwd": "as text"}'}, {"as text"}),
         ({"params": "{not json, passwd: x"}, set()),
         ({"passwd": ["several", "of", {"deep": "no"}]}, {"several", "of"}),
+        ({"params": {"passwd": "********"}, "ids": {"params.passwd": "f-passwd"}}, set()),
     ],
 )
 def test_secrets_are_found_by_name(options, hidden):
@@ -239,6 +240,18 @@ def test_names_may_have_pacemakers_dashes(real):
     returned = real(arguments, options)[0]
     assert [op["on_fail"] for op in returned["resources"][0]["ops"]] == ["block", "fence"]
     assert returned["meta"] == {"on-fail": "stays"}
+
+
+def test_a_score_that_is_null_in_a_document_is_kept(real):
+    options = {"score": {"type": "str"}, "constraints": {"type": "list", "elements": "dict", "options": {}}}
+    options["constraints"]["options"] = {"score": {"type": "str"}, "node": {"type": "str"}}
+    returned = real({"score": None, "constraints": [{"score": None, "node": None}, {"score": 0}, {}]}, options)[0]
+    assert returned["score"] is None
+    assert [(found["score"], found["node"]) for found in returned["constraints"]] == [
+        ("", None),
+        ("0", None),
+        (None, None),
+    ]
 
 
 def test_a_name_in_both_spellings_is_refused(real):

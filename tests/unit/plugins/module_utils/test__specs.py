@@ -89,7 +89,7 @@ def test_a_constraint_keeps_its_optional_id():
         (
             "resources",
             {"kind": "group", "agent": "x"},
-            "p.agent makes no sense with kind=group; it belongs to kind=primitive",
+            "p.agent makes no sense with kind=group; it belongs to kind=primitive and kind=template",
         ),
         (
             "resources",
@@ -100,7 +100,7 @@ def test_a_constraint_keeps_its_optional_id():
         (
             "constraints",
             {"kind": "order", "resource": "a"},
-            "p.resource makes no sense with kind=order; it belongs to kind=location and kind=colocation",
+            "p.resource makes no sense with kind=order; it belongs to kind=location and kind=colocation and kind=ticket",
         ),
         (
             "constraints",
@@ -128,8 +128,27 @@ def test_a_plain_secret_is_refused_with_a_remedy(name, remedy):
     assert remedy in fault and "allow_password_in_cib=true" in fault and "geheim" not in fault
 
 
-def test_ways_to_a_secret_and_removed_secrets_pass():
+def test_secrets_are_found_wherever_they_stand():
+    device = {
+        "params": {"ip": "10.0.0.1", "passwd": "geheim"},
+        "param_sets": ["plain", {"rule": {}, "options": {"password": 1, "login": "x"}}],
+        "ops": [{"name": "monitor", "params": {"secret_key": "s"}}],
+    }
+    assert sorted(fault.split(" ", 1)[0] for fault in plain_secrets(device, "stonith[2]")) == [
+        "stonith[2].ops[0].params.secret_key",
+        "stonith[2].param_sets[1].options.password",
+        "stonith[2].params.passwd",
+    ]
+
+
+def test_ways_to_a_secret_masks_names_and_removed_secrets_pass():
     assert plain_secrets({"passwd_script": "/etc/x", "identity_file": "/k", "passwd": None}) == []
+    assert plain_secrets({"params": {"passwd": "********"}, "ids": {"params.passwd": "f-passwd"}}) == []
+
+
+def test_a_score_that_is_an_empty_text_is_none_at_all():
+    assert given(CONSTRAINT, {"kind": "colocation", "score": ""}) == {"kind": "colocation", "score": None}
+    assert given(CONSTRAINT, {"kind": "colocation", "score": None}) == {"kind": "colocation"}
 
 
 def test_all_faults_are_told_at_once():

@@ -66,8 +66,10 @@ def test_ha_resource(document, arguments, resource):
 
 
 def test_ha_resource_names_all_fields_that_do_not_belong(document):
-    with pytest.raises(Refusal, match=r"agent makes no sense with kind=group.*; params makes no sense with kind=group"):
-        document("ha_resource", name="site", kind="group", agent="x", params={}, members=["a"])
+    with pytest.raises(
+        Refusal, match=r"agent makes no sense with kind=group.*; storage makes no sense with kind=group"
+    ):
+        document("ha_resource", name="site", kind="group", agent="x", params={}, members=["a"], storage=[])
 
 
 CONSTRAINTS = [
@@ -87,7 +89,6 @@ CONSTRAINTS = [
             "resource": "vip",
             "rule": {
                 "score": "-INFINITY",
-                "operator": "and",
                 "expressions": [{"attribute": "pingd", "operation": "lt", "value": 1}],
             },
         },
