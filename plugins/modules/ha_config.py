@@ -110,7 +110,7 @@ options:
                 type: str
                 choices: [string, integer, number, version]
               value_source:
-                description: Whether C(value) is meant as it is, or names a parameter or a meta attribute of the resource that holds the value.
+                description: Whether C(value) is meant as it is, or names a parameter or meta attribute of the resource.
                 type: str
                 choices: [literal, param, meta]
               date:
@@ -260,15 +260,15 @@ options:
       attribute_sets:
         description:
           - More sets of node attributes, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(attributes) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(attributes) stand among them, when that is not first.
         type: list
         elements: raw
       utilization_sets:
         description:
           - More sets of utilization, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(utilization) stand among them, when that is not first.
         type: list
         elements: raw
       description:
@@ -326,22 +326,22 @@ options:
       param_sets:
         description:
           - More sets of parameters, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(params) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(params) stand among them, when that is not first.
         type: list
         elements: raw
       meta_sets:
         description:
           - More sets of meta attributes, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(meta) stand among them, when that is not first.
         type: list
         elements: raw
       utilization_sets:
         description:
           - More sets of utilization, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(utilization) stand among them, when that is not first.
         type: list
         elements: raw
       ops:
@@ -401,15 +401,15 @@ options:
           param_sets:
             description:
               - More sets of parameters, for each of which a rule may say when it holds.
-              - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-                word V(plain) in the list says where C(params) stand among them, when they are not first.
+              - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+              - The word V(plain) says where C(params) stand among them, when that is not first.
             type: list
             elements: raw
           meta_sets:
             description:
               - More sets of meta attributes, for each of which a rule may say when it holds.
-              - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-                word V(plain) in the list says where C(meta) stand among them, when they are not first.
+              - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+              - The word V(plain) says where C(meta) stand among them, when that is not first.
             type: list
             elements: raw
           ids:
@@ -564,22 +564,22 @@ options:
       param_sets:
         description:
           - More sets of parameters, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(params) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(params) stand among them, when that is not first.
         type: list
         elements: raw
       meta_sets:
         description:
           - More sets of meta attributes, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(meta) stand among them, when that is not first.
         type: list
         elements: raw
       utilization_sets:
         description:
           - More sets of utilization, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(utilization) stand among them, when that is not first.
         type: list
         elements: raw
       ops:
@@ -674,7 +674,8 @@ options:
       score:
         description:
           - How strongly, as an integer, V(INFINITY) or V(-INFINITY), for a location or a colocation.
-          - Required for a new location without a O(constraints[].rule). A new colocation without a score has V(INFINITY), unless it has O(constraints[].sets).
+          - Required for a new location without a O(constraints[].rule).
+          - A new colocation without a score has V(INFINITY), unless it has O(constraints[].sets).
           - A colocation for which this is an empty text has no score at all.
         type: str
       discovery:
@@ -705,7 +706,9 @@ options:
         description: For a colocation, the node attribute in which both nodes must agree, such as V(rack). The default is the node's name.
         type: str
       influence:
-        description: For a colocation, whether O(constraints[].resource) counts in the choice of the node for O(constraints[].with). The default is the cluster's, V(true).
+        description:
+          - For a colocation, whether O(constraints[].resource) counts in the choice of the node for O(constraints[].with).
+          - The default is the cluster's, V(true).
         type: bool
       score_attribute:
         description: For a colocation, the node attribute that holds the score, for old versions of Pacemaker.
@@ -851,15 +854,15 @@ options:
       param_sets:
         description:
           - More sets of variables, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(params) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(params) stand among them, when that is not first.
         type: list
         elements: raw
       meta_sets:
         description:
           - More sets of meta attributes, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+          - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(meta) stand among them, when that is not first.
         type: list
         elements: raw
       select:
@@ -903,15 +906,15 @@ options:
           param_sets:
             description:
               - More sets of variables, for each of which a rule may say when it holds.
-              - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-                word V(plain) in the list says where C(params) stand among them, when they are not first.
+              - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+              - The word V(plain) says where C(params) stand among them, when that is not first.
             type: list
             elements: raw
           meta_sets:
             description:
               - More sets of meta attributes, for each of which a rule may say when it holds.
-              - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(property_sets). The
-                word V(plain) in the list says where C(meta) stand among them, when they are not first.
+              - Each is as an entry of O(property_sets) without C(state) and C(ahead).
+              - The word V(plain) says where C(meta) stand among them, when that is not first.
             type: list
             elements: raw
   acls:

@@ -51,7 +51,8 @@ options:
   score:
     description:
       - How strongly, as an integer, V(INFINITY) or V(-INFINITY), for a location or a colocation.
-      - Required for a new location without a O(rule). A new colocation without a score has V(INFINITY), unless it has O(sets).
+      - Required for a new location without a O(rule).
+      - A new colocation without a score has V(INFINITY), unless it has O(sets).
       - A colocation for which this is an empty text has no score at all.
     type: str
   discovery:
@@ -106,7 +107,7 @@ options:
             type: str
             choices: [string, integer, number, version]
           value_source:
-            description: Whether C(value) is meant as it is, or names a parameter or a meta attribute of the resource that holds the value.
+            description: Whether C(value) is meant as it is, or names a parameter or meta attribute of the resource.
             type: str
             choices: [literal, param, meta]
           date:
@@ -229,7 +230,9 @@ options:
     description: For a colocation, the node attribute in which both nodes must agree, such as V(rack). The default is the node's name.
     type: str
   influence:
-    description: For a colocation, whether O(resource) counts in the choice of the node for O(with). The default is the cluster's, V(true).
+    description:
+      - For a colocation, whether O(resource) counts in the choice of the node for O(with).
+      - The default is the cluster's, V(true).
     type: bool
   score_attribute:
     description: For a colocation, the node attribute that holds the score, for old versions of Pacemaker.

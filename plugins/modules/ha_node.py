@@ -9,7 +9,8 @@ module: ha_node
 short_description: Manage one node's standby, maintenance mode, attributes and utilization
 version_added: 1.0.0
 description:
-  - Puts a node of a Pacemaker cluster into standby or maintenance mode, takes it out again, and sets its permanent attributes and its utilization.
+  - Puts a node of a Pacemaker cluster into standby or maintenance mode, takes it out again, and sets its permanent attributes and
+    its utilization.
   - What is left out stays as the operator decided it.
   - Nodes join and leave a cluster by M(tandem.ha.ha_cluster).
 options:
@@ -34,15 +35,15 @@ options:
   attribute_sets:
     description:
       - More sets of node attributes, for each of which a rule may say when it holds.
-      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-        word V(plain) in the list says where C(attributes) stand among them, when they are not first.
+      - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+      - The word V(plain) says where C(attributes) stand among them, when that is not first.
     type: list
     elements: raw
   utilization_sets:
     description:
       - More sets of utilization, for each of which a rule may say when it holds.
-      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-        word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+      - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+      - The word V(plain) says where C(utilization) stand among them, when that is not first.
     type: list
     elements: raw
   description:

@@ -60,22 +60,22 @@ options:
   param_sets:
     description:
       - More sets of parameters, for each of which a rule may say when it holds.
-      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-        word V(plain) in the list says where C(params) stand among them, when they are not first.
+      - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+      - The word V(plain) says where C(params) stand among them, when that is not first.
     type: list
     elements: raw
   meta_sets:
     description:
       - More sets of meta attributes, for each of which a rule may say when it holds.
-      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-        word V(plain) in the list says where C(meta) stand among them, when they are not first.
+      - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+      - The word V(plain) says where C(meta) stand among them, when that is not first.
     type: list
     elements: raw
   utilization_sets:
     description:
       - More sets of utilization, for each of which a rule may say when it holds.
-      - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-        word V(plain) in the list says where C(utilization) stand among them, when they are not first.
+      - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+      - The word V(plain) says where C(utilization) stand among them, when that is not first.
     type: list
     elements: raw
   ops:
@@ -135,15 +135,15 @@ options:
       param_sets:
         description:
           - More sets of parameters, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-            word V(plain) in the list says where C(params) stand among them, when they are not first.
+          - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(params) stand among them, when that is not first.
         type: list
         elements: raw
       meta_sets:
         description:
           - More sets of meta attributes, for each of which a rule may say when it holds.
-          - Each is a map of C(id), C(score), C(rule), C(options), C(references), C(ids) and C(same_as) as in O(tandem.ha.ha_config#module:property_sets). The
-            word V(plain) in the list says where C(meta) stand among them, when they are not first.
+          - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
+          - The word V(plain) says where C(meta) stand among them, when that is not first.
         type: list
         elements: raw
       ids:
