@@ -385,7 +385,7 @@ class _Transaction:
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "node": self.context.node,
             "request": self.request.who,
-            "changed": True,
+            "changed": None,
             "plan": [entry["summary"] for entry in plan_of(changes)],
             "cib": {"before": str(loaded.version), "after": None},
             "seconds": None,
@@ -394,7 +394,7 @@ class _Transaction:
         }
 
     def _close(self, entry: Entry, loaded: Loaded, outcome: str) -> None:
-        entry.update(outcome=outcome, seconds=round(sum(self.timings.values()), 3))
+        entry.update(outcome=outcome, changed=self.patched, seconds=round(sum(self.timings.values()), 3))
         entry["cib"]["after"] = str(loaded.version)
         warning = self.context.journal.write(entry)
         if warning and warning not in self.warnings:

@@ -21,7 +21,8 @@ from .newer import header, newer
 from .runner import OUTPUT_LIMIT, Completed, Runner, memfile, memfile_path, memfile_read
 from .verdict import Verdict, read_verdict
 
-OK, PROTOCOL, CONFIG, DISCONNECTED, OLD, DIGEST, NO_SUCH, NO_QUORUM, TIMED_OUT = 0, 76, 78, 102, 103, 104, 105, 106, 124
+OK, FAILED, PROTOCOL, CONFIG = 0, 1, 76, 78
+DISCONNECTED, OLD, DIGEST, NO_SUCH, NO_QUORUM, TIMED_OUT = 102, 103, 104, 105, 106, 124
 _COROSYNC_CONF = "/etc/corosync/corosync.conf"
 
 
@@ -103,9 +104,12 @@ class Tools:
         Errors: PatchRefused, `cib.no_quorum`, `cib.schema`, `cib.newer`, `cib.unavailable`, `tool.failed`.
         """
         _must_be_patch(patch)
+        before = b"" if self.file is None else _read_file(self.file)
         completed = self.runner.run(["cibadmin", "--patch", "--xml-pipe"], stdin=patch, timeout=timeout)
         if completed.rc == OK:
             return
+        if completed.rc == FAILED and self.file is not None:
+            _restore(self.file, before)
         said = cleaned(completed.stderr)
         if completed.rc in (OLD, DIGEST):
             raise PatchRefused(completed.rc, said)
@@ -320,6 +324,20 @@ def _read_file(path: str) -> bytes:
     except AgentError as error:
         raise AgentError(error.code, f"{path}, which CIB_file names, is no CIB: {error.message}") from error
     return text
+
+
+def _restore(path: str, before: bytes) -> NoReturn:
+    """What cibadmin could not write in full is put back as it was: it writes over the file itself."""
+    try:
+        _read_file(path)
+    except AgentError:
+        with open(path, "wb") as file:
+            file.write(before)
+    raise AgentError(
+        "cib.unavailable",
+        f"{path}, which CIB_file names, could not be written and is as it was; is its disk full or read-only?",
+        {"path": path},
+    )
 
 
 def _changed(path: str) -> float:
