@@ -56,7 +56,7 @@ NODE: Spec = {
     "maintenance": FLAG,
     "attributes": MAP,
     "utilization": MAP,
-    "attribute_sets": SETS,
+    "attributes_sets": SETS,
     "utilization_sets": SETS,
     "description": TEXT,
     "type": TEXT,

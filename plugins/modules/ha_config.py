@@ -257,7 +257,7 @@ options:
       utilization:
         description: What the node has, by name, for resources to take of. What is given is all that there is afterwards.
         type: dict
-      attribute_sets:
+      attributes_sets:
         description:
           - More sets of node attributes, for each of which a rule may say when it holds.
           - Each is as an entry of O(property_sets) without C(state) and C(ahead).
@@ -284,7 +284,7 @@ options:
         description: The node's number, where the node is new and the configuration has none yet.
         type: str
       ids:
-        description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
   resources:
     description: Primitives, groups, clones, bundles and templates. M(tandem.ha.ha_resource) explains their fields.
@@ -416,10 +416,10 @@ options:
             description: Ids of the operation's sets and options to which something refers, by place, such as C(params) or C(params.ip).
             type: dict
       ops_same_as:
-        description: The resource whose operations this one has too.
+        description: The id of another resource's operations (its C(ids)) that are those of this one too.
         type: str
       ids:
-        description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
       group:
         description: The group of which a primitive is a member.
@@ -593,10 +593,10 @@ options:
         elements: dict
         suboptions: *ops
       ops_same_as:
-        description: The resource whose operations this one has too.
+        description: The id of another resource's operations (its C(ids)) that are those of this one too.
         type: str
       ids:
-        description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
       description:
         description: A text for people.

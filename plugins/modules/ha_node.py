@@ -32,7 +32,7 @@ options:
   utilization:
     description: What the node has, by name, for resources to take of. What is given is all that there is afterwards.
     type: dict
-  attribute_sets:
+  attributes_sets:
     description:
       - More sets of node attributes, for each of which a rule may say when it holds.
       - Each is as an entry of O(tandem.ha.ha_config#module:property_sets) without C(state) and C(ahead).
@@ -59,7 +59,7 @@ options:
     description: The node's number, where the node is new and the configuration has none yet.
     type: str
   ids:
-    description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+    description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
     type: dict
 seealso:
   - module: tandem.ha.ha_cluster
@@ -116,7 +116,7 @@ EXAMPLES = r"""
 - name: An attribute that holds at night only
   tandem.ha.ha_node:
     name: c1
-    attribute_sets:
+    attributes_sets:
       - score: 1
         rule:
           expressions:

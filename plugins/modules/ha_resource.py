@@ -156,10 +156,10 @@ options:
         description: Ids of the operation's sets and options to which something refers, by place, such as C(params) or C(params.ip).
         type: dict
   ops_same_as:
-    description: The resource whose operations this one has too.
+    description: The id of another resource's operations (its O(ids)) that are those of this one too.
     type: str
   ids:
-    description: Ids of sets and options to which something refers, by their place, such as C(params) or C(params.ip).
+    description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
     type: dict
   group:
     description: The group of which a primitive is a member. It is appended to it, and the group is made when there is none.
