@@ -76,7 +76,7 @@ def test_failed_means_otherwise_than_expected() -> None:
     )
     assert {record.resource: record.failed for record in records(tree(cluster))} == {
         "a": False,
-        "b": False,
+        "b": True,
         "c": True,
         "d": True,
     }
