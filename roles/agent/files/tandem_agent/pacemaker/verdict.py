@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import List, NamedTuple, Tuple
 
-_LEVEL = re.compile(r"(?:\([\w-]+\)\s+)?(error|warning|notice|info|debug|trace):\s+(.*)")
+_LEVEL = re.compile(r"(?:\([\w-]+\)\s+)?(error|warning|notice|info|debug|trace):\s+(.*)", re.IGNORECASE)
 _SCHEMA = re.compile(r"\S*:\d+: element (\S+): (?:Relax-NG )?validity error : (.*)")
 _SUMMARY = re.compile(
     r"(crm_verify: )?(Errors found during check|Warnings found during check|Configuration invalid"
@@ -52,5 +52,5 @@ def _sort(line: str) -> Tuple[str, str]:
         return "error", f"{schema.group(1)}: {schema.group(2)}"
     levelled = _LEVEL.match(line)
     if levelled:
-        return levelled.group(1), levelled.group(2)
+        return levelled.group(1).lower(), levelled.group(2)
     return "error", line  # a bare schema message
