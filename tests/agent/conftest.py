@@ -9,6 +9,11 @@ import pathlib
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# Whole documents take their time to be made up on a busy machine.
+settings.register_profile("tandem", suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+settings.load_profile("tandem")
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 AGENT = TOP / "roles" / "agent" / "files"

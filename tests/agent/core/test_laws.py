@@ -363,3 +363,15 @@ def test_what_goes_takes_permissions_and_tags_with_it() -> None:
     assert stranded(read(root), wanted.state) == []
     assert "update acl_role r" in plan_ids(changes) and "remove tag some" in plan_ids(changes)
     assert read(applied(root, changes)).objects == wanted.state.objects
+
+
+def test_what_is_to_go_needs_no_kind() -> None:
+    state = laid(SITE).state
+    after = laid({"resources": [{"id": "g", "state": "absent"}]}, state).state
+    assert after.resource("g") is None and after.resource("a") is None
+
+
+def test_an_empty_group_that_was_there_stays() -> None:
+    text = BARE.format(schema="none").replace("<resources/>", '<resources><group id="hollow"/></resources>')
+    state = read(parse(text.encode()))
+    assert laid({"properties": {"x": "1"}}, state).plan == ["create property x"]

@@ -42,6 +42,7 @@ SETTING_SECTIONS = {
     "resource_default": ("rsc_defaults", "meta_attributes"),
     "operation_default": ("op_defaults", "meta_attributes"),
 }
+FIRST_SET = "cib-bootstrap-options"  # Pacemaker gives this set precedence over all others, whatever their scores
 _CONSTRAINT_KINDS = {tag: kind for kind, tag in CONSTRAINTS.items()}
 _ACL_KINDS = {tag: kind for kind, tag in ACLS.items()}
 NVSETS = ("instance_attributes", "meta_attributes", "utilization")
@@ -93,12 +94,12 @@ def modern_names(root: Element) -> bool:
 
 
 def settings_set(root: Element, kind: str) -> Optional[Element]:
-    """The set that a section's plain settings live in. Pacemaker gives the one of this id precedence over all others."""
+    """The set that a section's plain settings live in."""
     where, tag = SETTING_SECTIONS[kind]
     found = section(root, where)
     if kind == "property":
         for child in elements(found):
-            if child.tag == tag and child.get("id") == "cib-bootstrap-options" and child.find("rule") is None:
+            if child.tag == tag and child.get("id") == FIRST_SET and child.find("rule") is None:
                 return child
     return set_element(found, tag)
 
@@ -127,10 +128,12 @@ def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:
 def _settings(root: Element, kind: str, referred: FrozenSet[str]) -> Iterator[Object]:
     where, tag = SETTING_SECTIONS[kind]
     plain = settings_set(root, kind)
+    # Properties anywhere else than in the set of that id do not take precedence: then its id is part of what is said.
+    own = () if plain is None or kind != "property" or plain.get("id") == FIRST_SET else (plain.get("id"),)
     made = []
     for pair in pairs(plain):
         ids = {"option": pair.get("id"), "set": None if plain is None else plain.get("id")}
-        ids = {place: name for place, name in ids.items() if name in referred}
+        ids = {place: name for place, name in ids.items() if name in referred or name in own}
         made.append(Setting(kind, pair.attrib["name"], pair.get("value", ""), ids))
     # Where a property stands under its old and its new name, the new one counts.
     yield from sorted(made, key=lambda setting: setting.key.id == setting.name)

@@ -8,11 +8,16 @@ Document types are refused before anything in them is read, so no entity is ever
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any, List, NamedTuple, Optional
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement, TreeBuilder, XMLParser
 
 from ..errors import AgentError
+
+if sys.version_info < (3, 9):  # 3.8 writes a carriage return in an attribute as a line feed
+    _escape = ElementTree._escape_attrib  # noqa: SLF001
+    ElementTree._escape_attrib = lambda text: "&#13;".join(map(_escape, text.split("\r")))  # noqa: SLF001
 
 DEEPEST = 256  # elements inside each other; libxml2, and so Pacemaker, reads no more
 

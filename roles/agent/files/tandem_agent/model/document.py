@@ -32,6 +32,7 @@ from .objects import (
     Tag,
 )
 from .parts import Part, part
+from .secrets import secret_fault
 from .values import AGENT_PART, boolean, id_fault, same
 
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios", "heartbeat")
@@ -50,6 +51,7 @@ class Declaration:
     path: str
     absent: bool = False
     explicit_id: bool = True  # false: the id was made from the meaning
+    kind_said: bool = True  # false: an id alone, to be removed whatever it is
     doubts: Tuple[Fault, ...] = ()  # faults only where the object is written anew: a cluster may have lived with them
 
 
@@ -171,10 +173,12 @@ def _primitive(item: Fields) -> Object:
         if wrong:
             item.doubt("agent", wrong)
     meta = item.mapping("meta")
+    params = item.mapping("params")
     return Primitive(
         id=_identifier(item, "id"),
         agent=agent,
-        params=item.mapping("params"),
+        params=params,
+        secrets=_secrets(item, params),
         meta=meta,
         ops=_operations(item),
         template=template,
@@ -194,6 +198,10 @@ def _template(item: Fields) -> Object:
     for key, given in (("group", found.group), ("template", found.template)):
         if given:
             item.fault(key, "makes no sense for a template")
+    if found.secrets:
+        item.fault(
+            "secrets", "makes no sense for a template: Pacemaker keeps secrets by resource; give them to each one"
+        )
     return replace(found, is_template=True)
 
 
@@ -296,7 +304,9 @@ def _resources(item: Fields) -> Optional[Declaration]:
     absent = item.choice("state", STATES, "present") == "absent"
     made = RESOURCES[kind](item)
     item.finish()
-    return Declaration(made, item.path, absent) if made.id else None
+    return (
+        Declaration(made, item.path, absent, kind_said=item.raw("kind") is not None or not absent) if made.id else None
+    )
 
 
 def _stonith(item: Fields) -> Optional[Declaration]:
@@ -317,6 +327,7 @@ def _stonith(item: Fields) -> Optional[Declaration]:
         id=_identifier(item, "id"),
         agent=agent or "stonith:",
         params=params,
+        secrets=_secrets(item, params),
         meta=item.mapping("meta"),
         ops=_operations(item),
         template=item.optional_text("template"),
@@ -329,6 +340,18 @@ def _stonith(item: Fields) -> Optional[Declaration]:
     )
     item.finish()
     return Declaration(made, item.path, absent) if made.id else None
+
+
+def _secrets(item: Fields, params: Optional[Map]) -> Optional[Map]:
+    """Parameters whose values are kept from everybody but the agent."""
+    given = item.mapping("secrets")
+    for name, value in (given or {}).items():
+        wrong = secret_fault(name, value)
+        if wrong:
+            item.fault(f"secrets.{name[:80]}", wrong)
+        if value is not None and (params or {}).get(name) is not None:
+            item.fault(f"secrets.{name}", f"and params.{name} speak of the same; leave one of them out")
+    return given
 
 
 def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
@@ -416,7 +439,7 @@ def _check_rules(item: Fields, path: str, rules: Tuple[Part, ...], scored: bool)
     """What the grammar alone cannot say about rules."""
     for rule in rules:
         if rule.get("id-ref") is None and not rule.parts:
-            item.fault(path, "needs at least one expression")
+            item.doubt(path, "needs at least one expression")
         number, attribute = rule.get("score"), rule.get("score-attribute")
         if scored and rule.get("id-ref") is None and (number is None) == (attribute is None):
             item.doubt(f"{path}.score", "a rule needs either score or score_attribute")
@@ -436,7 +459,7 @@ def _exactly_one(item: Fields, made: Record, *names: str) -> None:
     keys = {"rsc": "resource", "rsc-pattern": "resource_pattern", "with-rsc": "with"}
     spelt = [keys.get(name, name) for name in names]
     if not given and not sets:
-        item.fault(spelt[0], "is required" + (f" (or {' or '.join(spelt[1:])})" if len(spelt) > 1 else ""))
+        item.doubt(spelt[0], "is required" + (f" (or {' or '.join(spelt[1:])})" if len(spelt) > 1 else ""))
     elif len(given) > 1:
         item.doubt(spelt[1], f"and {spelt[0]} exclude each other")
     elif given and sets:
@@ -452,7 +475,7 @@ def _check_location(item: Fields, made: Record) -> None:
                 item.doubt(other, "makes no sense with a rule; put the score into the rule")
         _check_rules(item, "rule", rules, True)
     elif made.part.get("node") is None:
-        item.fault("node", "is required")
+        item.doubt("node", "is required")
     else:
         node = made.part.get("node") or ""
         if id_fault("n" + node) or node.startswith("-"):
@@ -567,7 +590,7 @@ def _tags(item: Fields) -> Optional[Declaration]:
         if wrong:
             item.doubt(f"references[{index}]", wrong)
     if not listed and not absent:
-        item.fault("references", "is required")
+        item.doubt("references", "is required")
     if name.startswith(TAG_PREFIX):
         item.fault("id", f"tags that begin with {TAG_PREFIX} say which document owns what; they cannot be declared")
     item.finish()

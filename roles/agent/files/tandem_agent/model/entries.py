@@ -31,7 +31,7 @@ def read_part(item: Fields, tag: str, depth: int = 0) -> Part:
     else:
         missing = tuple(one for one in shape.attributes if one.required and attributes[one.name] is None)
     for attribute in missing:
-        item.fault(attribute.key, "is required")
+        item.doubt(attribute.key, "is required")
     parts: List[Part] = []
     for child in shape.children:
         parts += read_child(item, child, depth + 1) or ()

@@ -160,6 +160,8 @@ class Fields:
         found: Dict[str, Optional[str]] = {}
         for name, item in value.items():
             wrong = _name_fault(name) or (scalar_fault(item) if item is not None else None)
+            if name == "":
+                self.doubt(key, "an option must have a name")
             if wrong:
                 self.fault(f"{key}.{name}"[:LONGEST], wrong)
             else:
@@ -176,8 +178,8 @@ class Fields:
 
 
 def _name_fault(name: Any) -> Optional[str]:
-    if not isinstance(name, str) or not name:
-        return "a name must be a text that is not empty"
+    if not isinstance(name, str):
+        return "a name must be a text"
     return scalar_fault(name)
 
 

@@ -65,6 +65,9 @@ DEFAULTS: Dict[Tuple[str, str], str] = {
     ("rsc_location", "resource-discovery"): "always",
 }
 
+# Elements in which the order of what is inside has a meaning.
+_ORDERED = frozenset(("rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket", "resource_set", "rule"))
+
 Meaning = Tuple[object, ...]
 
 
@@ -77,7 +80,7 @@ def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
         if name not in aside and (default is None or value != canonical(name, default)):
             said.append((name, value))
     inner = tuple(meaning(child, aside) for child in (_options(found.parts) if found.tag in NVSETS else found.parts))
-    if found.tag not in ("resource_set", "rule"):  # where the order of what is inside has no meaning
+    if found.tag not in _ORDERED:
         inner = tuple(sorted(inner, key=repr))
     return (found.tag, tuple(said), inner)
 

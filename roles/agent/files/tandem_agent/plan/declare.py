@@ -31,9 +31,19 @@ from ..model.objects import (
     contents,
 )  # fmt: skip
 from ..model.parts import Part, part
-from ..model.secrets import MASK
+from ..model.secrets import ELSEWHERE, MASK
 from ..model.values import boolean, same, setting_name
-from .overlay import exact, meta_over, operations_over, part_over, parts_over, placed, record_over, sets_over
+from .overlay import (
+    exact,
+    meta_over,
+    operations_over,
+    params_over,
+    part_over,
+    parts_over,
+    placed,
+    record_over,
+    sets_over,
+)  # fmt: skip
 from .references import mentions, without
 
 DefaultOperations = Mapping[str, Tuple[Operation, ...]]
@@ -189,18 +199,20 @@ class _Overlay:
         found = self._found(entry, Primitive)
         if found is _WRONG:
             return None
+        self._unmask(entry, declared, found)
         if found is None:
             if declared.agent in ("", "stonith:") and not declared.template:
                 self._fault(f"{entry.path}.agent", f"is required: {declared.id} does not exist yet")
                 return None
             return replace(
                 declared,
-                params=exact({}, declared.params or {}, declared.also),
+                params=params_over({}, declared),
                 meta=meta_over({}, declared.meta or {}, declared.switches),
                 ops=self._new_operations(declared),
                 utilization=exact({}, declared.utilization),
                 sets=sets_over({}, declared.sets),
                 also={},
+                secrets=None,
                 switches={},
             )
         have = _as(Primitive, found)
@@ -208,7 +220,7 @@ class _Overlay:
         return Primitive(
             id=have.id,
             agent=agent,
-            params=exact(have.params or {}, declared.params, declared.also),
+            params=params_over(have.params or {}, declared),
             meta=meta_over(have.meta or {}, declared.meta, declared.switches),
             ops=operations_over(have.ops or (), declared.ops),
             template=declared.template if declared.template is not None else have.template,
@@ -220,6 +232,13 @@ class _Overlay:
             group=declared.group,
             ids=have.ids,
         )
+
+    def _unmask(self, entry: Declaration, declared: Primitive, found: Optional[Object]) -> None:
+        """A secret as an export shows it stays what it is, where there is one."""
+        have = (found.params or {}) if isinstance(found, Primitive) else {}
+        for name, value in (declared.secrets or {}).items():
+            if value == MASK and have.get(name) != ELSEWHERE:
+                self._fault(f"{entry.path}.secrets.{name}", f"{MASK} is no secret but a mask; write the secret itself")
 
     def _new_operations(self, declared: Primitive) -> Tuple[Operation, ...]:
         given = declared.ops
@@ -281,7 +300,7 @@ class _Overlay:
         if found is _WRONG:
             return None
         have = Bundle(declared.id, None, None, (), None, {}, ids=declared.ids) if found is None else _as(Bundle, found)
-        if have.container is None and declared.container is None:
+        if found is None and declared.container is None:
             self._fault(f"{entry.path}.container", f"is required: {declared.id} does not exist yet")
             return None
         network = _over(have.network, declared.network)
@@ -395,7 +414,7 @@ class _Overlay:
         found = self.objects.get(key)
         if found is None:
             return
-        if found.kind != entry.object.kind and "stonith" not in (found.kind, entry.object.kind):
+        if entry.kind_said and found.kind != entry.object.kind and "stonith" not in (found.kind, entry.object.kind):
             self._fault(entry.path, f"{key.id} is a {found.kind} in the cluster, not a {entry.object.kind}")
             return
         self._drop(found, None)
@@ -432,8 +451,9 @@ class _Overlay:
             again = False
             for found in list(self.objects.values()):
                 left = without(found, gone)
-                if left is found:
-                    continue
+                untouched = found == self.current.objects.get(found.key) and not gone.intersection(mentions(found))
+                if left is found or (untouched and not isinstance(found, Record)):
+                    continue  # an empty group that was there before is the cluster's own affair
                 again = True
                 missing = ", ".join(sorted(gone.intersection(mentions(found))))
                 if left is None:

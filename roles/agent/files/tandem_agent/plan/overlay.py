@@ -9,14 +9,15 @@ from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.document import OPERATION_OPTIONS
 from ..model.entries import plain_of, sets_key, shape_of
-from ..model.grammar import SHAPES, Child, Shape
-from ..model.objects import Map, Operation, Record, Sets
+from ..model.grammar import SHAPES, Child
+from ..model.objects import Map, Operation, Primitive, Record, Sets
 from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, means, part
-from ..model.secrets import MASK
+from ..model.secrets import ELSEWHERE, MASK, SEAL
 from ..model.values import boolean, other_meta, role, same
 
 # An operator's decisions at run time; they stay unless the document speaks of them.
 RUN_TIME_META = ("target-role", "is-managed", "maintenance")
+_KEPT_META = (*RUN_TIME_META, SEAL)
 
 
 def exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep: Tuple[str, ...] = ()) -> Map:
@@ -36,12 +37,24 @@ def exact(have: Map, declared: Optional[Map], also: Optional[Map] = None, keep: 
     }
 
 
+def params_over(have: Map, declared: Primitive) -> Map:
+    """A primitive's parameters afterwards. Of a secret the CIB holds only that it is elsewhere."""
+    given = declared.params or {}
+    elsewhere = tuple(name for name, value in have.items() if value == ELSEWHERE)
+    also = dict(declared.also)
+    if declared.secrets is not None:
+        also.update({name: None for name in elsewhere if name not in given})
+        also.update({name: ELSEWHERE for name, value in declared.secrets.items() if value is not None})
+        elsewhere = ()
+    return exact(have, declared.params, also, keep=elsewhere)
+
+
 def meta_over(have: Map, declared: Optional[Map], switches: Map) -> Map:
     """Meta attributes afterwards. A switch to be unset stays where what it says means the same as unset."""
     flips = {
         name: value for name, value in switches.items() if value is not None or not _as_unset(name, have.get(name))
     }
-    return exact(have, _as_called(have, declared), flips, keep=RUN_TIME_META)
+    return exact(have, _as_called(have, declared), flips, keep=_KEPT_META)
 
 
 def _as_called(have: Map, declared: Optional[Map]) -> Optional[Map]:
@@ -110,7 +123,10 @@ def part_over(have: Part, declared: Part) -> Part:
     for name in known.intersection(old):  # leaving out and saying the default mean the same
         if name not in new and same(name, old[name], DEFAULTS.get((have.tag, name))):
             attributes[name] = old[name]
-    return part(have.tag, attributes, parts_over(have.parts, declared.parts, _sayable(have, declared)), have.id)
+    parts = have.parts
+    for tags, single in _sayable(have, declared):
+        parts = parts_over(parts, declared.all(*tags), tags, single)
+    return part(have.tag, attributes, parts, have.id)
 
 
 def _known(tag: str, declared: Part) -> FrozenSet[str]:
@@ -121,21 +137,29 @@ def _known(tag: str, declared: Part) -> FrozenSet[str]:
     return frozenset(name for name, _value in declared.attributes)
 
 
-def _sayable(have: Part, declared: Part) -> Tuple[str, ...]:
-    """The elements inside that a document can say: those of the grammar, or all where it has none."""
+def _sayable(have: Part, declared: Part) -> List[Tuple[Tuple[str, ...], bool]]:
+    """The elements inside that a document can say, key by key, and whether only of one: by the grammar, or all."""
     if have.tag not in SHAPES and have.tag not in NVSETS:
-        return tuple({one.tag for one in (*have.parts, *declared.parts)})
-    tags = _tags(shape_of(have.tag))
-    return tags + (("nvpair",) if have.tag in NVSETS else ())
+        return [(tuple({one.tag for one in (*have.parts, *declared.parts)}), False)]
+    found = [(tags_of(child), is_single(child)) for child in shape_of(have.tag).children]
+    return found + ([(("nvpair",), False)] if have.tag in NVSETS else [])
 
 
-def _tags(shape: Shape) -> Tuple[str, ...]:
-    return tuple(tag for child in shape.children for tag in ((child.wrapper,) if child.wrapper else child.shapes))
+def is_single(child: Child) -> bool:
+    """Whether a document can say one such element only; more of them are left alone."""
+    return child.form in ("one", "flag") or bool(child.wrapper)
 
 
-def parts_over(have: Sequence[Part], declared: Sequence[Part], tags: Tuple[str, ...]) -> Tuple[Part, ...]:
-    """The declared parts in place of those of the same `tags`; the others stay where they are."""
-    left = [one for one in have if one.tag in tags]
+def tags_of(child: Child) -> Tuple[str, ...]:
+    return (child.wrapper,) if child.wrapper else child.shapes
+
+
+def parts_over(
+    have: Sequence[Part], declared: Sequence[Part], tags: Tuple[str, ...], single: bool = False
+) -> Tuple[Part, ...]:
+    """The declared parts in place of those of the same `tags`, or of the first one; the others stay where they are."""
+    mine = [index for index, one in enumerate(have) if one.tag in tags][: 1 if single else None]
+    left = [have[index] for index in mine]
     fitted: List[Part] = []
     for wanted in declared:
         found = _counterpart(left, wanted)
@@ -146,13 +170,12 @@ def parts_over(have: Sequence[Part], declared: Sequence[Part], tags: Tuple[str, 
             fitted.append(part_over(found, wanted))
     result: List[Part] = []
     rest = list(fitted)
-    last = max((index for index, one in enumerate(have) if one.tag in tags), default=-1)
     for index, one in enumerate(have):
-        if one.tag not in tags:
+        if index not in mine:
             result.append(one)
-        elif rest and index != last:
+        elif rest and index != mine[-1]:
             result.append(rest.pop(0))
-        if index == last:
+        if mine and index == mine[-1]:
             result += rest
             rest = []
     return tuple(result + rest)
@@ -220,7 +243,7 @@ def record_over(have: Record, declared: Record) -> Record:
             parts = _child_over(parts, declared, child)
     if have.part.tag in NVSETS:
         parts = parts_over(parts, declared.part.parts, ("nvpair", "rule"))
-    tags = _tags(shape)
+    tags = [tag for child in shape.children for tag in tags_of(child)]
     if {one.tag for one in parts} - {one.tag for one in have.part.parts}:  # something new has its place
         parts = tuple(sorted(parts, key=lambda one: tags.index(one.tag) if one.tag in tags else len(tags)))
     made = part(have.part.tag, attributes, parts, have.part.id)
@@ -234,11 +257,11 @@ def is_said(child: Child, said: FrozenSet[str]) -> bool:
 
 
 def _child_over(have: Tuple[Part, ...], declared: Record, child: Child) -> Tuple[Part, ...]:
-    tags = (child.wrapper,) if child.wrapper else child.shapes
+    tags = tags_of(child)
     wanted = declared.part.all(*tags)
     if child.form == "options":
         wanted = _options_over([one for one in have if one.tag in tags], wanted, child.key, declared.said)
-    return parts_over(have, wanted, tags)
+    return parts_over(have, wanted, tags, is_single(child))
 
 
 def _options_over(present: List[Part], declared: Tuple[Part, ...], key: str, said: FrozenSet[str]) -> Tuple[Part, ...]:

@@ -29,7 +29,7 @@ from ..model.objects import (
     Tag,
     contents,
 )  # fmt: skip
-from ..model.secrets import MASK, is_secret
+from ..model.secrets import ELSEWHERE, MASK, SEAL, is_secret
 from ..model.values import boolean
 from .declare import FOREIGN_SETTINGS
 from .diff import Change
@@ -60,7 +60,7 @@ def document_of(state: State, secrets: bool = False) -> Document:
             continue
         if isinstance(found, Tag) and found.id.startswith(TAG_PREFIX):
             continue
-        entry = entry_of(found, secrets, state.referred)
+        entry = _unsealed(entry_of(found, secrets, state.referred))
         if not isinstance(found, Node) or len(entry) > 1:
             sections.setdefault(_section_of(found), []).append(entry)
     order = _order_of(state)
@@ -87,9 +87,15 @@ def _ids_of_settings(state: State) -> Document:
         if isinstance(found, Setting):
             section = _SETTING_SECTION[found.kind]
             for place, name in (("set", section), ("option", f"{section}.{found.name}")):
-                if found.ids.get(place) in state.referred:
+                if found.ids.get(place):
                     made[name] = found.ids[place]
     return made
+
+
+def _unsealed(entry: Document) -> Document:
+    """Without the mark of secrets, which is of this cluster and is made anew in another."""
+    meta = {name: value for name, value in entry.get("meta", {}).items() if name != SEAL}
+    return {name: meta if name == "meta" else value for name, value in entry.items() if name != "meta" or meta}
 
 
 _SETTING_SECTION = {
@@ -162,9 +168,10 @@ def _primitive(found: Primitive, shown: FrozenSet[str]) -> Document:
     made: Document = {"id": found.id, **({"kind": "template"} if found.is_template else {})}
     if found.agent:
         made["agent"] = found.agent[len("stonith:") :] if stonith else found.agent
+    plain = {name: value for name, value in (found.params or {}).items() if value != ELSEWHERE}
     made = _filled(
-        made, template=found.template, description=found.description, params=found.params, meta=found.meta,
-        utilization=found.utilization,
+        made, template=found.template, description=found.description, params=plain,
+        secrets={name: MASK for name in _elsewhere(found)}, meta=found.meta, utilization=found.utilization,
     )  # fmt: skip
     made.update(_sets(found.sets, shown))
     if found.ops:
@@ -172,6 +179,12 @@ def _primitive(found: Primitive, shown: FrozenSet[str]) -> Document:
     if found.ops_same_as:
         made["ops_same_as"] = found.ops_same_as
     return {**made, **_ids(found.ids, shown)}
+
+
+def _elsewhere(found: Optional[Object]) -> List[str]:
+    """The options whose values Pacemaker keeps outside of the CIB."""
+    params = (found.params or {}) if isinstance(found, Primitive) else {}
+    return [name for name, value in params.items() if value == ELSEWHERE]
 
 
 def _operation(found: Operation, shown: FrozenSet[str]) -> Document:
@@ -288,12 +301,24 @@ def plan_of(changes: List[Change]) -> List[Document]:
             "kind": change.object.kind,
             "id": change.key.id,
             "summary": summary(change),
-            "before": None if change.before is None else entry_of(change.before),
-            "after": None if change.after is None else entry_of(change.after),
+            "before": _side(change.before, change),
+            "after": _side(change.after, change),
             "because": change.because,
         }
         for change in changes
     ]
+
+
+def _side(found: Optional[Object], change: Change) -> Optional[Document]:
+    """One side of a change. What is a secret on one side was one on the other."""
+    if found is None:
+        return None
+    made = entry_of(found)
+    hidden = _hidden(change)
+    for name in made.get("params", {}):
+        if f"params.{name}" in hidden:
+            made["params"][name] = MASK
+    return made
 
 
 def diff_of(changes: List[Change]) -> List[Document]:
@@ -304,7 +329,8 @@ def diff_of(changes: List[Change]) -> List[Document]:
         sides = [
             None if side is None else _flat(entry_of(side, secrets=True)) for side in (change.before, change.after)
         ]
-        before, after = (_mask_changes(side, other) for side, other in (sides, sides[::-1]))
+        hidden = _hidden(change)
+        before, after = (_mask_changes(side, other, hidden) for side, other in (sides, sides[::-1]))
         if change.before is not None and change.after is not None and before == after:
             continue
         found.append({"before_header": header, "after_header": header, "before": before, "after": after})
@@ -326,7 +352,7 @@ def summary(change: Change) -> str:
     found = change.object
     text = f"{change.action} {found.kind} {change.key.id}"
     if change.before is not None and change.after is not None:
-        text += ": " + "; ".join(_differences(change.before, change.after))
+        text += ": " + "; ".join(_differences(change.before, change.after, _hidden(change)))
     elif isinstance(found, Primitive) and found.agent:
         text += f" ({found.agent})"
     elif isinstance(found, Setting) and change.after is not None:
@@ -334,14 +360,21 @@ def summary(change: Change) -> str:
     return text + (f", because {change.because}" if change.because else "")
 
 
-def _differences(before: Object, after: Object) -> List[str]:
+def _hidden(change: Change) -> FrozenSet[str]:
+    """Where the values stand that are secret on one of the two sides, and so on both."""
+    return frozenset(f"params.{name}" for side in (change.before, change.after) for name in _elsewhere(side))
+
+
+def _differences(before: Object, after: Object, hidden: FrozenSet[str]) -> List[str]:
     left, right = _flat(entry_of(before, secrets=True)), _flat(entry_of(after, secrets=True))
     lines = []
     for name in list(left) + [name for name in right if name not in left]:
         old, new = left.get(name), right.get(name)
         if old == new:
             continue
-        if is_secret(name):
+        if name == f"meta.{SEAL}":
+            lines.append("its secrets change")
+        elif is_secret(name) or name in hidden:
             lines.append(f"{name} changes (secret)")
         elif old is None:
             lines.append(f"{name} = {new}")
@@ -371,14 +404,15 @@ def _flat(entry: Any, path: str = "") -> Dict[str, str]:
     return found
 
 
-def _mask_changes(side: Optional[Mapping[str, str]], other: Optional[Mapping[str, str]]) -> str:
+def _mask_changes(side: Optional[Mapping[str, str]], other: Optional[Mapping[str, str]], hidden: FrozenSet[str]) -> str:
     """One side of a diff as text. A secret that changes must look changed without being shown."""
     if side is None:
         return ""
     lines = []
     for name, value in sorted(side.items()):
         changed = other is not None and other.get(name) not in (None, value) and _later(side, other)
-        shown = value if not is_secret(name) else f"{MASK} (changed)" if changed else MASK
+        secret = is_secret(name) or name in hidden
+        shown = value if not secret else f"{MASK} (changed)" if changed else MASK
         lines.append(f"{name}: {shown}\n")
     return "".join(lines)
 
