@@ -97,7 +97,9 @@ def _prune(parent: Element, known: AbstractSet[str]) -> None:
 
 def _referred(configuration: Element) -> FrozenSet[str]:
     """The ids that something refers to: those must stay what they are."""
-    found = {"cib-bootstrap-options"}  # goes before all other sets of properties, whatever their score
+    found = set()
+    if len(configuration.findall("crm_config/cluster_property_set")) > 1:
+        found.add("cib-bootstrap-options")  # goes before all other sets of properties, whatever their score
     for element in configuration.iter():
         found.update(element.get(name, "") for name in ("id-ref", "reference"))
         found.update(re.findall(r"""@id\s*=\s*['"]([^'"]+)""", element.get("xpath", "")))
@@ -122,12 +124,10 @@ def _nvset(nvset: Element) -> None:
 
 def _by_precedence(parent: Element) -> None:
     """Sets by their score; Pacemaker takes those with a higher one first."""
-
-    def rank(child: Element) -> int:
-        first = child.get("id") == "cib-bootstrap-options"
-        return 0 if child.tag not in NVSETS else -(10**7) if first else -int(_score(child.get("score", "0")))
-
-    parent[:] = sorted(parent, key=rank)
+    for child in parent:
+        if child.get("id") == "cib-bootstrap-options":
+            child.attrib.pop("score", None)  # it goes before all others of its kind, whatever its score
+    parent[:] = sorted(parent, key=lambda child: -int(_score(child.get("score", "0"))) if child.tag in NVSETS else 0)
 
 
 def _master(master: Element) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import islice
 from typing import Iterator
 from xml.etree.ElementTree import Element, fromstring
 
@@ -17,17 +18,16 @@ LEFT_OUT = {*OLD_ACLS, *(f"@{name}" for name in INSTANCES), "role_ref"}
 
 
 def test_no_loss_goes_unseen() -> None:
-    """Wherever a word of the schemas is spoken, taking it away is a difference; or there is a file where it is."""
+    """Each word of the schemas is spoken somewhere in the corpus where taking it away is a difference."""
     words = {word for word in known() if "/" in word and "=" not in word and not LEFT_OUT & set(word.split("/"))}
-    unnamed = {word for word in words if word.endswith("/@id") and word.split("/")[0] not in NAMED}
-    seen = set()
+    missing = {word for word in words if not word.endswith("/@id") or word.split("/")[0] in NAMED}
     for path in SOUND:
         root = tree(path)
         whole = meaning(root, known())
-        for word in sorted(words - seen):
-            if any(differences(whole, meaning(less, known())) for less in robbed(root, word)):
-                seen.add(word)
-    nothing(sorted(words - unnamed - seen))
+        for word in sorted(missing):
+            if any(differences(whole, meaning(less, known())) for less in islice(robbed(root, word), 5)):
+                missing.remove(word)
+    nothing(sorted(missing))
 
 
 def robbed(root: Element, word: str) -> Iterator[Element]:
