@@ -113,6 +113,7 @@ class Primitive:
     is_template: bool = False
     group: Optional[str] = None  # only declared: "member of that group"
     also: Map = field(default_factory=dict)  # only declared: params to set even where `params` was not said
+    secrets: Optional[Map] = None  # only declared: params whose values Pacemaker keeps outside of the CIB
     switches: Map = field(default_factory=dict)  # only declared: meta to set even where `meta` was not said
     ids: Map = field(
         default_factory=dict, compare=False

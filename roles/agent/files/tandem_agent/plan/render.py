@@ -171,7 +171,7 @@ def _primitive(found: Primitive, shown: FrozenSet[str]) -> Document:
     plain = {name: value for name, value in (found.params or {}).items() if value != ELSEWHERE}
     made = _filled(
         made, template=found.template, description=found.description, params=plain,
-        secrets={name: MASK for name in _elsewhere(found)}, meta=found.meta, utilization=found.utilization,
+        secrets=dict.fromkeys(_elsewhere(found), MASK), meta=found.meta, utilization=found.utilization,
     )  # fmt: skip
     made.update(_sets(found.sets, shown))
     if found.ops:
