@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any, Dict, Tuple
 
 from tandem_agent.pacemaker.runner import Runner
@@ -16,7 +17,12 @@ LOST = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "membe
 LEFT = {"in_ccm": "false", "crmd": "offline", "join": "down", "expected": "down"}
 NOON = 1763719200  # when everything happened
 NO_PARAMETERS = "f2317cad3d54cec5d7d7aa7d0bf35cf8"  # digest of a resource without any
-_CLASS = {"fence": 'class="stonith" type="fence_ipmilan"', "": 'class="ocf" provider="pacemaker" type="Dummy"'}
+_KINDS = (
+    (r"fence", 'class="stonith" type="fence_ipmilan"'),
+    (r".*-podman-\d", 'class="ocf" provider="heartbeat" type="podman"'),
+    (r".*-\d\Z", 'class="ocf" provider="pacemaker" type="remote"'),
+    (r"", 'class="ocf" provider="pacemaker" type="Dummy"'),
+)
 
 
 def nvset(tag: str, id: str, values: Dict[str, str]) -> str:
@@ -24,9 +30,13 @@ def nvset(tag: str, id: str, values: Dict[str, str]) -> str:
     return f'<{tag} id="{id}">{pairs}</{tag}>' if values else ""
 
 
+def kind_of(id: str) -> str:
+    return next(about for name, about in _KINDS if re.match(name, id))
+
+
 def primitive(id: str, kind: str = "", inside: str = "", **meta: str) -> str:
-    """A resource that does nothing; `fence` in its name makes it a fence device. meta: `allow_migrate="true"`."""
-    about = kind or _CLASS["fence" if id.startswith("fence") else ""]
+    """A resource that does nothing; one whose name begins with `fence` is a fence device. meta: `allow_migrate="true"`."""
+    about = kind or kind_of(id)
     values = {name.replace("_", "-"): value for name, value in meta.items()}
     return f'<primitive id="{id}" {about}>{inside}{nvset("meta_attributes", f"{id}-meta", values)}</primitive>'
 
@@ -100,6 +110,14 @@ class Cluster:
     def probed(self, resource: str, node: str, rc: int = 7, **more: Any) -> Cluster:
         return self.ran(resource, node, "monitor", rc=rc, expected=7, **more)
 
+    def probed_all(self, *names: str) -> Cluster:
+        """Each resource that a node knows nothing of was not running there."""
+        for node in self.members:
+            for name in names or re.findall(r'<primitive id="([^"]+)"', self.resources):
+                if name not in self.history[node]:
+                    self.probed(name, node)
+        return self
+
     def set(self, node: str, permanent: bool = False, **values: str) -> Cluster:
         """Node attributes: `standby="on"`; a name that is no identifier comes by `**{"fail-count-x#start_0": "1"}`."""
         (self.permanent if permanent else self.transient).setdefault(node, {}).update(values)
@@ -129,7 +147,7 @@ class Cluster:
         number = self.members.index(node) + 1 if node in self.members else node
         about = "".join(f' {name}="{value}"' for name, value in self.states[node].items())
         resources = "".join(
-            f'<lrm_resource id="{id}" {_CLASS["fence" if id.startswith("fence") else ""]}>{"".join(operations.values())}</lrm_resource>'
+            f'<lrm_resource id="{id}" {kind_of(id)}>{"".join(operations.values())}</lrm_resource>'
             for id, operations in self.history.get(node, {}).items()
         )
         transient = nvset("instance_attributes", f"status-{number}", self.transient.get(node, {}))
