@@ -8,10 +8,12 @@ import pathlib
 import re
 import stat
 import time
-from typing import Callable
+from typing import Callable, Sequence
+from xml.etree import ElementTree
 
 import pytest
 
+from tandem_agent.cib.tree import serialize
 from tandem_agent.errors import AgentError
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import PatchRefused, Tools
@@ -88,6 +90,31 @@ def test_a_patch_against_the_schema_shows_no_cib(tools: Tools, cib_text: str) ->
 def test_garbage_is_no_patch(tools: Tools) -> None:
     with pytest.raises(AgentError):
         tools.patch(b"<diff")
+
+
+@pytest.mark.parametrize(
+    ("value", "kept_by"),
+    [
+        ("plain <&\"'> \\n", ("bullseye", "bookworm", "trixie")),
+        ("\u00e9\u2028", ("bookworm", "trixie")),
+        ("two\nlines", ("trixie",)),
+        ("a\ttab", ("trixie",)),
+        ("a\rreturn", ("trixie",)),
+        ("\x7f", ("trixie",)),
+        ("\u00e9\n", ("trixie",)),
+    ],
+    ids=ascii,
+)
+def test_values_that_pacemaker_would_write_down_as_something_else(
+    tools: Tools, any_suite: str, cib_text: str, value: str, kept_by: Sequence[str]
+) -> None:
+    candidate = ElementTree.fromstring(with_resources(cib_text, 1))
+    for element in candidate.iter("primitive"):
+        element.set("description", value)
+    lost = tools.lost(cib_text.encode(), serialize(candidate))
+    assert lost == ([] if any(suite in any_suite for suite in kept_by) else ["r0, description"])
+    changed = serialize(candidate).replace(b'epoch="6"', b'epoch="7"')
+    assert tools.lost(serialize(candidate), changed) == []  # what was there already is not this change's fault
 
 
 def test_verify_accepts_what_is_fine(tools: Tools, cib_text: str) -> None:

@@ -301,7 +301,16 @@ class _Transaction:
 
     def _verify(self, loaded: Loaded, candidate: Element) -> None:
         """Pacemaker's own opinion; what it already said of the present configuration is not this change's fault."""
-        verdict = self.context.tools.verify(serialize(candidate))
+        text = serialize(candidate)
+        lost = self.context.tools.lost(loaded.text, text)
+        if lost:
+            raise AgentError(
+                "cib.schema",
+                f"Pacemaker on this host would not keep these values as they are: {'; '.join(lost)}; leave out line ends, tabs"
+                " and control characters (kept since Pacemaker 3.0), or what is not ASCII (kept since 2.1)",
+                {"lost": lost},
+            )
+        verdict = self.context.tools.verify(text)
         if not verdict.errors and not verdict.warnings:
             return
         known = self.context.tools.verify(loaded.text)

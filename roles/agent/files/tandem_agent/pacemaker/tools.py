@@ -98,6 +98,17 @@ class Tools:
             raise failed("crm_diff", completed)
         return completed.stdout if completed.stdout.strip() else b""
 
+    def lost(self, original: bytes, candidate: bytes) -> List[str]:
+        """Where `candidate` has a new value that Pacemaker here would write down as something else: before 3.0 one with
+        tabs, line ends or control characters, before 2.1 one that is not ASCII.
+        """
+        before = _odd_values(original)
+        odd = {at: value for at, value in _odd_values(candidate).items() if before.get(at) != value}
+        if not odd or (self.offline and not self.runner.has("crm_diff")):
+            return []
+        kept = {value for element in parse(self.diff(original, candidate)).iter() for value in element.attrib.values()}
+        return [at for at, value in odd.items() if value not in kept]
+
     def patch(self, patch: bytes, timeout: float = 30.0) -> None:
         """Apply `patch`: the one moment at which the cluster's configuration changes.
 
@@ -301,6 +312,21 @@ class Tools:
             {"tool": tool, "rc": completed.rc, "stderr": cleaned(completed.stderr)},
             retryable=True,
         )
+
+
+_ODD = re.compile("[^ -~]")
+
+
+def _odd_values(cib: bytes) -> Dict[str, str]:
+    """Attributes that hold more than printable ASCII, by where they are (`id of the element, name of the attribute`)."""
+    if not re.search(rb"&#|[^\n -~]", cib):
+        return {}
+    return {
+        f"{element.get('id', element.tag)}, {name}": value
+        for element in parse(cib).iter()
+        for name, value in element.attrib.items()
+        if _ODD.search(value)
+    }
 
 
 def _must_be_patch(patch: bytes) -> None:
