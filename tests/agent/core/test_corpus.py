@@ -47,7 +47,7 @@ from tandem_agent.cib.write import write
 from tandem_agent.errors import Fault
 from tandem_agent.model.document import read_document
 from tandem_agent.plan.declare import declare
-from tandem_agent.plan.diff import Change, diff
+from tandem_agent.plan.diff import Change, advance, diff
 from tandem_agent.plan.render import document_of, plan_of
 from tandem_agent.plan.validate import validate
 
@@ -98,6 +98,7 @@ def test_writing_no_change_changes_no_byte(path: pathlib.Path) -> None:
 def test_what_is_exported_plans_to_nothing(path: pathlib.Path) -> None:
     root = tree(path)
     nothing(summaries(planned(root, exported(root))))
+    nothing(summaries(planned(root, exported(root), "all")))  # all that is there is declared
 
 
 @every_sound_file
@@ -108,6 +109,20 @@ def test_an_export_rebuilds_the_cluster(path: pathlib.Path) -> None:
     nothing(differences(meaning(root, known()), meaning(rebuilt, known())))
     assert exported(rebuilt) == document
     nothing(summaries(planned(rebuilt, document)))
+
+
+@every_sound_file
+def test_a_rebuilding_can_be_undone_and_taken_up_again(path: pathlib.Path) -> None:
+    root = tree(path)
+    bare, document = emptied(root), exported(root)
+    changes = planned(bare, document)
+    rebuilt = changed(bare, changes)
+    state = read(rebuilt)
+    undone = changed(rebuilt, diff(state, advance(state, [change.reverse for change in changes])))
+    nothing(differences(meaning(bare, known()), meaning(undone, known())))
+    halfway = changed(bare, changes[: len(changes) // 2])
+    lost = differences(meaning(rebuilt, known()), meaning(applied(halfway, document), known()))
+    nothing([line for line in lost if not line.startswith("configuration/resources: the order was")])
 
 
 @every_sound_file
@@ -138,13 +153,13 @@ def exported(root: Element) -> Dict[str, Any]:
     return found
 
 
-def planned(root: Element, raw: Dict[str, Any]) -> List[Change]:
+def planned(root: Element, raw: Dict[str, Any], purge: str = "none") -> List[Change]:
     """What a document would change, without a fault on the way."""
     faults: List[Fault] = []
     document = read_document(raw, faults)
     nothing(faults)
     current = read(root)
-    wanted = declare(current, document)
+    wanted = declare(current, document, purge)
     nothing(wanted.faults)
     changes = diff(current, wanted.state, wanted.because)
     nothing(validate(wanted.state, document, {change.key for change in changes}))
@@ -156,8 +171,12 @@ def summaries(changes: List[Change]) -> List[str]:
 
 
 def applied(root: Element, raw: Dict[str, Any]) -> Element:
+    return changed(root, planned(root, raw))
+
+
+def changed(root: Element, changes: List[Change]) -> Element:
     made = copy.deepcopy(root)
-    write(made, planned(root, raw))
+    write(made, changes)
     return parse(serialize(made))
 
 
