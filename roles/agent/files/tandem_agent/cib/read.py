@@ -32,7 +32,7 @@ from ..model.objects import (
     Tag,
 )  # fmt: skip
 from ..model.parts import REFERRING, Part
-from ..model.values import role
+from ..model.values import role, whole
 from .ids import Ids
 from .parts import first_set, ids_of, pairs, read_part, read_sets, set_element
 from .tree import elements, section
@@ -84,13 +84,12 @@ def modern_roles(root: Element) -> bool:
 def schema_at_least(root: Element, wanted: Tuple[int, int]) -> bool:
     """Whether the CIB's schema is this version of Pacemaker's or a later one."""
     major, _dot, minor = root.get("validate-with", "").replace("pacemaker-", "").partition(".")
-    return major.isdigit() and minor.isdigit() and (int(major), int(minor)) >= wanted
+    return (whole(major) or 0, whole(minor) or 0) >= wanted
 
 
 def modern_names(root: Element) -> bool:
     """Whether the cluster knows fencing-enabled and its kin: feature set 3.20.5 (Pacemaker 3.0.2) and later."""
-    numbers = root.get("crm_feature_set", "").split(".")
-    return all(number.isdigit() for number in numbers) and tuple(map(int, numbers)) >= (3, 20, 5)
+    return [whole(number) or 0 for number in root.get("crm_feature_set", "").split(".")] >= [3, 20, 5]
 
 
 def settings_set(root: Element, kind: str) -> Optional[Element]:

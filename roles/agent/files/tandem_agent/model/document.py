@@ -33,7 +33,7 @@ from .objects import (
 )
 from .parts import Part, part
 from .secrets import secret_fault
-from .values import AGENT_PART, boolean, id_fault, same
+from .values import AGENT_PART, boolean, id_fault, same, whole
 
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios", "heartbeat")
 STATES = ("present", "absent", "started", "stopped")  # of a resource
@@ -403,7 +403,7 @@ def _levels(item: Fields) -> Optional[Declaration]:
     target = item.text(given[0])
     value = item.text("target_value", required=by == "attribute")
     level = item.text("level", required=True)
-    if level and (not level.isdigit() or not 1 <= int(level) <= 9):
+    if level and not 1 <= (whole(level) or 0) <= 9:
         item.doubt("level", f"{level!r} is no fencing level; allowed is 1 to 9")
     devices = item.texts("devices")
     for index, device in enumerate(devices):

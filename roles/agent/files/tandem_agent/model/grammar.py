@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Mapping, Optional, Tuple
 
-from .values import boolean, duration_ms, id_fault, role, score, score_text
+from .values import boolean, duration_ms, id_fault, role, score, score_text, whole
 
 
 def _as_is(text: str) -> str:
@@ -39,10 +39,6 @@ def _judged(reader: Callable[[str], object], words: str) -> Callable[[str], Opti
     return lambda text: f"{text!r} is {words}" if reader(text) is None else None
 
 
-def _whole(text: str) -> Optional[int]:
-    return int(text) if text.lstrip("+-").isdigit() and text.isascii() else None
-
-
 ROLES = ("Started", "Stopped", "Promoted", "Unpromoted", "Master", "Slave")
 ACTIONS = ("start", "stop", "promote", "demote")
 MODES = ("Mandatory", "Optional", "Serialize")
@@ -52,7 +48,7 @@ TEXT = Form(lambda _text: None)
 IDENTIFIER = Form(id_fault)
 SCORE = Form(_judged(score, "no score; write an integer, INFINITY or -INFINITY"), score_text)
 BOOLEAN = Form(_judged(boolean, "not a boolean; write true or false"))
-INTEGER = Form(_judged(_whole, "no whole number"))
+INTEGER = Form(_judged(whole, "no whole number"))
 INTERVAL = Form(_judged(duration_ms, "no time span; write for example 30s, 5min or PT30S"))
 ROLE = Form(_one_of(ROLES).fault, role)
 

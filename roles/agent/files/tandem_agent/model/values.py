@@ -61,8 +61,14 @@ _UNITS = {
     "": 1000, "s": 1000, "sec": 1000, "ms": 1, "msec": 1, "us": 0.001, "usec": 0.001,
     "m": 60000, "min": 60000, "h": 3600000, "hr": 3600000,
 }  # fmt: skip
-_DURATION = re.compile(r"\s*(\d+)\s*([A-Za-z]*)\s*\Z")
-_ISO = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?\Z")
+# Longer numbers mean nothing here, and Python refuses to read very long ones.
+_DURATION = re.compile(r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*\Z")
+_ISO = re.compile(r"P(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,15})S)?)?\Z")
+
+
+def whole(text: Optional[str]) -> Optional[int]:
+    """A whole number in ASCII digits; None when it is none."""
+    return int(text) if text and re.match(r"[+-]?[0-9]{1,15}\Z", text) else None
 
 
 def duration_ms(text: str) -> Optional[int]:
@@ -104,9 +110,10 @@ def score(text: str) -> Optional[int]:
     }
     if word in named:
         return named[word]
-    if re.match(r"[+-]?\d+\Z", word):
-        return max(-INFINITY, min(INFINITY, int(word)))
-    return None
+    if not re.match(r"[+-]?[0-9]+\Z", word):
+        return None
+    size = min(INFINITY, int(word.lstrip("+-").lstrip("0")[:8] or "0"))  # eight digits are beyond INFINITY already
+    return -size if word.startswith("-") else size
 
 
 def score_text(text: str) -> str:

@@ -26,8 +26,10 @@ from ..model.objects import (
     contents,
 )
 from ..model.secrets import MASK
-from ..model.values import boolean
+from ..model.values import boolean, whole
 from .references import ids_in
+
+MOST_REPLICAS = 1000  # of one bundle whose names are thought of
 
 
 def validate(wanted: State, document: Document, changed: Optional[Collection[Key]] = None) -> List[Fault]:
@@ -75,7 +77,7 @@ def guests(state: State) -> Set[str]:
                 found.add(guest)
         elif isinstance(resource, Bundle) and resource.container is not None:
             replicas = resource.container.get("replicas") or resource.container.get("promoted-max") or "1"
-            found.update(f"{resource.id}-{number}" for number in range(int(replicas) if replicas.isdigit() else 1))
+            found.update(f"{resource.id}-{number}" for number in range(min(MOST_REPLICAS, whole(replicas) or 1)))
     return found
 
 
