@@ -24,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 
 Task = Dict[str, Any]
 
-EMPTY_CIB = """<cib crm_feature_set="3.3.0" validate-with="pacemaker-3.4" epoch="5" num_updates="2" admin_epoch="0"\
+EMPTY_CIB = """<cib crm_feature_set="3.3.0" validate-with="{schema}" epoch="5" num_updates="2" admin_epoch="0"\
  have-quorum="1" dc-uuid="1"><configuration><crm_config/><nodes><node id="1" uname="c1"/><node id="2" uname="c2"/></nodes>\
 <resources/><constraints/></configuration><status>{states}</status></cib>"""
 NODE_STATE = """<node_state id="{id}" uname="{name}" in_ccm="true" crmd="online" join="member" expected="member">\
@@ -68,10 +68,10 @@ class Agent:
                 break
         raise AssertionError(f"the agent does not listen: {self.log.read_text()}")
 
-    def reset(self) -> None:
+    def reset(self, schema: str = "pacemaker-3.4") -> None:
         """A cluster of two nodes, both online, without anything in it."""
         states = "".join(NODE_STATE.format(id=number, name=name) for number, name in ((1, "c1"), (2, "c2")))
-        self.cib.write_text(EMPTY_CIB.format(states=states))
+        self.cib.write_text(EMPTY_CIB.format(states=states, schema=schema))
         self.cib.chmod(0o600)
         for other in self.cib.parent.glob("cib.xml.sig*"):
             other.unlink()

@@ -31,6 +31,7 @@ class Case:
     delete: Dict[str, Any]
     given: Dict[str, Any] = field(default_factory=dict)
     gone: Tuple[str, ...] = ()  # what of `given` goes with the object
+    schema: str = "pacemaker-3.4"
 
 
 UNFENCED = {"stonith-enabled": False}  # without it Pacemaker refuses to be left without a fence device
@@ -42,6 +43,10 @@ PROMOTABLE = {
         {"id": "s-clone", "kind": "clone", "resource": "s", "promotable": True},
     ]
 }
+
+TEMPLATED = (("p", "primitive"), ("t", "template"))
+TICKETED = [{"resources": ["a"]}, {"resources": ["s-clone"], "role": "Promoted"}]
+NIGHT = {"score": 0, "expressions": [{"date": {"operation": "date_spec", "spec": {"hours": "0-5"}}}]}
 
 CASES = [
     Case(
@@ -145,6 +150,170 @@ CASES = [
         given=TWO,
     ),
     Case(
+        "bundle",
+        "ha_resource",
+        create={
+            "name": "galera-bundle",
+            "kind": "bundle",
+            "container": {
+                "image": "localhost/galera:pcmklatest",
+                "replicas": 2,
+                "promoted_max": 2,
+                "run_command": "/usr/sbin/pacemaker_remoted",
+                "network": "host",
+                "options": "--user=root",
+            },
+            "network": {"control_port": 3123},
+            "storage": [{"source_dir": "/srv/mysql", "target_dir": "/var/lib/mysql", "options": "rw"}],
+            "resource": "a",
+        },
+        modify={
+            "name": "galera-bundle",
+            "kind": "bundle",
+            "container": {"type": "podman", "image": "localhost/galera:pcmklatest", "replicas": 2, "promoted_max": 1},
+            "storage": [
+                {"source_dir": "/srv/mysql", "target_dir": "/var/lib/mysql", "options": "rw"},
+                {"source_dir_root": "/var/log/pacemaker/bundles", "target_dir": "/var/log"},
+            ],
+            "meta": {"priority": 5},
+        },
+        delete={"name": "galera-bundle", "kind": "bundle", "state": "absent"},
+        given=TWO,
+        gone=("a",),
+    ),
+    Case(
+        "template",
+        "ha_config",
+        create={
+            "resources": [
+                {"id": "t", "kind": "template", **DUMMY, "ops": [{"name": "monitor", "interval": "10s"}]},
+                {"id": "p", "template": "t", "params": {"fake": "p"}, "ops": []},
+            ],
+        },
+        modify={
+            "resources": [
+                {"id": "t", "kind": "template", "ops": [{"name": "monitor", "interval": "20s", "on-fail": "block"}]},
+                {
+                    "id": "p",
+                    "utilization": {"cpu": 2},
+                    "param_sets": [
+                        {
+                            "score": 2,
+                            "rule": {"expressions": [{"attribute": "#uname", "operation": "eq", "value": "c1"}]},
+                            "options": {"fake": "on c1"},
+                        },
+                    ],
+                },
+            ],
+        },
+        delete={"resources": [{"id": name, "kind": kind, "state": "absent"} for name, kind in TEMPLATED]},
+        given=TWO,
+        schema="pacemaker-3.9",
+    ),
+    Case(
+        "ticket",
+        "ha_constraint",
+        create={"kind": "ticket", "ticket": "T", "sets": TICKETED, "loss_policy": "stop"},
+        modify={"kind": "ticket", "ticket": "T", "sets": TICKETED, "loss_policy": "freeze"},
+        delete={"kind": "ticket", "ticket": "T", "sets": TICKETED, "state": "absent"},
+        given=PROMOTABLE,
+    ),
+    Case(
+        "alert",
+        "ha_config",
+        create={
+            "alerts": [
+                {
+                    "id": "mail",
+                    "path": "/usr/share/pacemaker/alerts/alert_smtp.sh",
+                    "select": {"nodes": True, "attributes": ["pingd"]},
+                    "recipients": [{"id": "oncall", "value": "oncall@example.com", "params": {"mta": "x"}}],
+                },
+            ],
+        },
+        modify={
+            "alerts": [
+                {
+                    "id": "mail",
+                    "meta": {"timeout": "15s"},
+                    "select": {"fencing": True},
+                    "recipients": [
+                        {"id": "oncall", "value": "nights@example.com", "params": {"mta": "x"}},
+                        {"value": "log", "description": "all of it"},
+                    ],
+                },
+            ],
+        },
+        delete={"alerts": [{"id": "mail", "state": "absent"}]},
+    ),
+    Case(
+        "acls",
+        "ha_config",
+        create={
+            "name": "people",
+            "acls": [
+                {"id": "observer", "permissions": [{"kind": "read", "xpath": "/cib"}]},
+                {"id": "eva", "kind": "user", "roles": ["observer"]},
+            ],
+        },
+        modify={
+            "name": "people",
+            "purge": "owned",
+            "acls": [
+                {
+                    "id": "observer",
+                    "permissions": [
+                        {"kind": "deny", "object_type": "nvpair", "attribute": "secret"},
+                        {"kind": "read", "xpath": "/cib"},
+                    ],
+                },
+                {"id": "ops", "kind": "group", "roles": ["observer"]},
+                {"id": "eva", "kind": "user", "state": "absent"},
+            ],
+        },
+        delete={"name": "people", "purge": "owned"},
+    ),
+    Case(
+        "settings-by-rule",
+        "ha_config",
+        create={"property_sets": [{"id": "night", "rule": NIGHT, "options": {"batch-limit": 10}}]},
+        modify={
+            "property_sets": [
+                {"id": "night", "ahead": True, "score": 5, "rule": NIGHT, "options": {"batch-limit": 20}}
+            ],
+            "resource_default_sets": [
+                {
+                    "id": "addresses",
+                    "rule": {"expressions": [{"agent": {"class": "ocf", "type": "IPaddr2"}}]},
+                    "options": {"priority": 1},
+                },
+            ],
+        },
+        delete={
+            "property_sets": [{"id": "night", "state": "absent"}],
+            "resource_default_sets": [{"id": "addresses", "state": "absent"}],
+        },
+        given={"properties": {"no-quorum-policy": "stop"}},
+        schema="pacemaker-3.9",
+    ),
+    Case(
+        "tag",
+        "ha_config",
+        create={
+            "tags": [{"id": "shop", "references": ["a"]}],
+            "constraints": [{"kind": "location", "resource": "shop", "node": "c1", "score": 5}],
+        },
+        modify={
+            "tags": [{"id": "shop", "references": ["b", "a"]}],
+            "constraints": [{"kind": "location", "resource": "shop", "node": "c1", "score": 7}],
+        },
+        delete={
+            "tags": [{"id": "shop", "state": "absent"}],
+            "constraints": [{"kind": "location", "resource": "shop", "node": "c1", "state": "absent"}],
+        },
+        given=TWO,
+    ),
+    Case(
         "stonith",
         "ha_stonith",
         create={
@@ -162,8 +331,14 @@ CASES = [
         "node",
         "ha_node",
         create={"name": "c2", "standby": True, "attributes": {"site": "north", "rack": 4}},
-        modify={"name": "c2", "standby": False, "maintenance": True, "attributes": {"rack": 5}},
-        delete={"name": "c2", "maintenance": False, "attributes": {"site": None, "rack": None}},
+        modify={
+            "name": "c2",
+            "standby": False,
+            "maintenance": True,
+            "attributes": {"rack": 5},
+            "utilization": {"cpu": 8},
+        },
+        delete={"name": "c2", "maintenance": False, "attributes": {"site": None, "rack": None}, "utilization": {}},
     ),
     Case(
         "config",
@@ -241,6 +416,7 @@ def python_of(version: str) -> str:
 
 def walk(case: Case, ansible: Ansible) -> None:
     """Take the twelve steps and judge each."""
+    ansible.agent.reset(case.schema)
     start, *steps = ansible.run([task("given", "ha_config", case.given), *twelve(case)])
     by_name = {step.name: step for step in steps}
     before = start
