@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional
 
 from .errors import AgentError
 
 if TYPE_CHECKING:  # the context only carries these; it never calls them
     from .journal import Journal
+    from .pacemaker.cibsecret import SecretFiles
     from .pacemaker.metadata import Metadata
     from .pacemaker.runner import Runner
     from .pacemaker.tools import Tools
@@ -53,3 +54,4 @@ class Context:
     deadline: Deadline
     emit: Emit = field(default=silent)
     node: str = ""  # this node's name, for the journal
+    secrets: Optional[SecretFiles] = None  # None: this is no node, but a CIB file

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from .model.objects import Key, Primitive, State
-from .model.secrets import is_secret
+from .model.secrets import ELSEWHERE, is_secret
 from .model.values import boolean, duration_ms
 from .pacemaker.device import Device
 from .pacemaker.verdict import Verdict
@@ -132,13 +132,16 @@ def _race(patient: Patient) -> Iterator[Finding]:
 
 def _secrets(patient: Patient) -> Iterator[Finding]:
     for primitive in patient.primitives:
-        for name in (name for name, value in (primitive.params or {}).items() if is_secret(name) and value):
+        for name, value in (primitive.params or {}).items():
+            if not is_secret(name) or value in ("", ELSEWHERE):
+                continue
             yield Finding(
                 "secret.in_cib",
                 WARNING,
                 f"{primitive.id} has its {name} in the cluster's configuration: it is in pacemaker.log and in saved"
                 " scheduler inputs in clear text",
-                "use a script for root only instead (passwd_script; the role `fencing` does), and change the password",
+                "declare it under `secrets` instead of `params`, or use a script for root only (passwd_script; the role"
+                " `fencing` does), and change the password",
             )
 
 

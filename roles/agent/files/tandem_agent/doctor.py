@@ -20,6 +20,7 @@ from .model.fields import Fields
 from .model.objects import Primitive, State
 from .model.values import duration_ms
 from .pacemaker.status import read_status
+from .plan.secrets import elsewhere
 
 COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
 AT_BOOT = ("corosync", "pacemaker")
@@ -48,7 +49,7 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
         qdevice=None if tree is None else corosync_read.device(tree) is not None,
         versions_differ=versions_differ(monitor),
     )
-    findings = examine(patient) + boot + (_timing(tree, state) if tree is not None else [])
+    findings = examine(patient) + boot + _secrets(context, state) + (_timing(tree, state) if tree is not None else [])
     findings.sort(key=lambda finding: (ERROR, WARNING, INFO).index(finding.severity))
     return {"findings": as_json(findings)}
 
@@ -108,6 +109,29 @@ def _boot(context: Context, tree: Optional[Section]) -> List[Finding]:
                     WARNING,
                     f"{unit} is not started at boot ({said or 'unknown'}): after a reset this node stays out of the cluster",
                     f"systemctl enable {unit}, unless that is how you want it",
+                )
+            )
+    return found
+
+
+def _secrets(context: Context, state: State) -> List[Finding]:
+    """Secrets that Pacemaker will look for in this node's files and not find."""
+    files = context.secrets
+    found = []
+    for resource in state.objects.values() if files is not None else ():
+        needed = elsewhere(resource)
+        missing = sorted(needed - set(files.values(resource.key.id))) if files is not None and needed else []
+        if missing:
+            message = (
+                f"this node has no usable file with {', '.join(missing)} of {resource.key.id}, so it cannot run here, and"
+                " an attempt makes the cluster give it up everywhere"
+            )
+            found.append(
+                Finding(
+                    "secret.missing",
+                    ERROR,
+                    message,
+                    "apply the document that declares it with its secrets on this node, then `crm_resource --cleanup`",
                 )
             )
     return found

@@ -15,6 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from .cib.read import read
 from .cib.tree import parse
 from .context import Context
+from .diagnosis import device_of
 from .errors import AgentError, invalid
 from .model.fields import Fields
 from .model.objects import Primitive
@@ -60,9 +61,7 @@ def _finish(params: Fields) -> None:
 def _devices(context: Context) -> List[Device]:
     state = read(parse(context.tools.query_cib()))
     return [
-        Device(
-            found.id, found.agent.partition(":")[2], {key: value or "" for key, value in (found.params or {}).items()}
-        )
+        device_of(found).knowing(context.secrets)
         for found in state.objects.values()
         if isinstance(found, Primitive) and found.kind == "stonith"
     ]

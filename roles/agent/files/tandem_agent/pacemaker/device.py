@@ -11,11 +11,12 @@ from __future__ import annotations
 import enum
 import os
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import AgentError
-from ..model.secrets import MASK, is_secret
+from ..model.secrets import ELSEWHERE, hidden, is_secret
 from ..model.values import duration_ms
+from .cibsecret import SecretFiles
 from .metadata import AgentMetadata
 from .runner import Completed, Runner
 
@@ -43,6 +44,15 @@ class Device(NamedTuple):
     id: str
     agent: str
     params: Mapping[str, str]
+    kept: FrozenSet[str] = frozenset()  # parameters that are secret because they are not in the CIB
+
+    def knowing(self, files: Optional[SecretFiles]) -> Device:
+        """The device with the parameters that Pacemaker keeps in files of this node, as the fencer fills them in."""
+        elsewhere = {name for name, value in self.params.items() if value == ELSEWHERE}
+        if files is None or not elsewhere:
+            return self
+        have = {name: value for name, value in files.values(self.id).items() if name in elsewhere}
+        return self._replace(params={**self.params, **have}, kept=frozenset(have))
 
     @property
     def plugs(self) -> Dict[str, str]:
@@ -63,7 +73,7 @@ class Device(NamedTuple):
         """Ask for the power of `target` (None: only whether the device answers), and a sentence about the answer."""
         if not runner.has(self.agent):
             return Power.FAILED, f"the agent {self.agent} is not installed on this node (package fence-agents)"
-        wrong = self._script_fault()
+        wrong = self._script_fault() or self._secret_fault()
         if wrong:
             return Power.FAILED, wrong
         words = self._input(metadata, target)
@@ -121,6 +131,12 @@ class Device(NamedTuple):
                 return f"{name} {path} is missing on this node or not executable"
         return None
 
+    def _secret_fault(self) -> Optional[str]:
+        missing = [name for name, value in self.params.items() if value == ELSEWHERE]
+        if missing:
+            return f"this node has no usable file with its {', '.join(missing)}; apply the document that has it here"
+        return None
+
     def _complaint(self, completed: Completed) -> str:
         text = (completed.stderr or completed.stdout).decode("utf-8", "replace")
         lines: List[str] = []
@@ -128,10 +144,8 @@ class Device(NamedTuple):
             said = _STAMP.sub("", line).strip()
             if said and said not in lines and "Please use '-h'" not in said:
                 lines.append(said)
-        said = " ".join(lines)[:500] or f"exit code {completed.rc}"
-        for name, value in self.params.items():
-            if is_secret(name) and value:
-                said = said.replace(value, MASK)
+        secrets = [value for name, value in self.params.items() if is_secret(name) or name in self.kept]
+        said = hidden(" ".join(lines), secrets)[:500] or f"exit code {completed.rc}"
         return f"{self.address} gave no power status: {said}; check address, user, password and plug"
 
 

@@ -15,6 +15,7 @@ from ..context import Context, Deadline
 from ..errors import AgentError, Fault
 from ..journal import Journal
 from ..model.fields import Fields
+from ..pacemaker.cibsecret import SecretFiles
 from ..pacemaker.metadata import Metadata
 from ..pacemaker.runner import Runner
 from ..pacemaker.tools import Tools
@@ -59,6 +60,7 @@ class Dispatcher:
         self.metadata = Metadata(self.tools)
         offline = self.tools.offline  # a file's changes are no transaction of this node, and nobody else's business
         self.journal = Journal(None) if offline else Journal()
+        self.secrets = None if offline else SecretFiles(runner)
         self.lock = MutationLock(None if offline else PATH)
 
     def answer(self, line: bytes, caller: Caller, send: Send) -> None:
@@ -131,6 +133,7 @@ class Dispatcher:
                 deadline=deadline,
                 emit=emit,
                 node=self.tools.local_node() if operation.mutates else "",
+                secrets=self.secrets,
             )
             return operation.handler(context, Fields(request.params, "", faults))
 
