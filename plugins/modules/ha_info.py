@@ -141,7 +141,9 @@ status:
       elements: dict
       sample: [{id: cli-ban-vip-on-c1, resource: vip, node: c1}]
 document:
-  description: The configuration as a document, with secrets redacted. C(docs/model.md) explains it.
+  description:
+    - The whole configuration as a document, with secrets redacted. C(docs/model.md) explains it.
+    - M(tandem.ha.ha_config) takes it back. Applied to the same cluster it changes nothing.
   returned: when V(document) is gathered
   type: dict
   sample:
