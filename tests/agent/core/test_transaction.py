@@ -297,3 +297,21 @@ def test_killed_between_any_two_steps_it_is_the_old_or_the_new_and_the_same_call
         assert 'id="vip"' in done and 'id="g"' in done
         assert run(bookworm).stdout.strip() == "false"
     assert killed >= 6, "the agent was killed at fewer steps than the path has tools"
+
+
+@pytest.mark.parametrize(("policy", "refused"), [(None, True), ("stop", True), ("ignore", False)])
+def test_without_quorum_nothing_is_changed(
+    bookworm: str, cib_file: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, policy: str, refused: bool
+) -> None:
+    text = pathlib.Path(cib_file).read_text()
+    pathlib.Path(cib_file).write_text(text.replace('have-quorum="1"', 'have-quorum="0"'))
+    site = Site(bookworm, cib_file, tmp_path / "journal")
+    properties = {**NO_FENCING, **({"no-quorum-policy": policy} if policy else {})}
+    assert site.plan({"properties": properties})["changed"], "a file is nobody's partition"
+    monkeypatch.setattr(type(site.tools), "offline", False)
+    if refused:
+        with pytest.raises(AgentError) as caught:
+            site.plan({"properties": properties})
+        assert caught.value.code == "cib.no_quorum" and caught.value.retryable
+    else:
+        assert site.plan({"properties": properties})["changed"]
