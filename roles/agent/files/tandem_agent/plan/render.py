@@ -393,6 +393,9 @@ def _flat(entry: Any, path: str = "") -> Dict[str, str]:
             found.update(_flat(value, f"{path}.{name}" if path else name))
     elif isinstance(entry, list) and any(isinstance(item, dict) for item in entry):
         for index, item in enumerate(entry):
+            if not isinstance(item, dict):  # the word `plain` among sets
+                found[f"{path}[{index}]"] = str(item)
+                continue
             label = f"{item['name']} {item['interval']}" if "interval" in item else str(index)
             found.update(
                 _flat({k: v for k, v in item.items() if k not in ("name", "interval")} or "present", f"{path}[{label}]")
