@@ -71,6 +71,7 @@ class HaModule(AnsibleModule):
 
     def _log_invocation(self) -> None:
         self.no_log_values.update(secrets(self.params))  # once more: maps that were written as text are maps by now
+        self.no_log_values.discard(MASK)  # an export's mask hides itself
         super(HaModule, self)._log_invocation()
 
 
@@ -171,7 +172,7 @@ def _secrets(value: Any, name: str) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             if key != "ids":  # what options are called, be they secret ones
-                yield from _secrets(item, str(key))
+                yield from _secrets(item, "secret" if name == "secrets" else str(key))
     elif isinstance(value, (list, tuple)):
         for item in value:
             yield from _secrets(item, name)

@@ -71,6 +71,7 @@ _RUN: Spec = {
     "agent": TEXT,
     "template": TEXT,
     "params": MAP,
+    "secrets": {"type": "dict", "no_log": True},
     "meta": MAP,
     "utilization": MAP,
     "param_sets": SETS,
@@ -338,8 +339,8 @@ def plain_secrets(tree: Any, path: str = "") -> List[str]:
 def _places(tree: Any, name: str, path: str) -> Iterator[Tuple[str, str]]:
     if isinstance(tree, dict):
         for key, value in tree.items():
-            if name == "ids":
-                continue  # what an option is called, be it a secret one
+            if name in ("ids", "secrets"):
+                continue  # what options are called, be they secret ones; and what Pacemaker keeps elsewhere
             yield from _places(value, str(key), "%s.%s" % (path, key) if path else str(key))
     elif isinstance(tree, list):
         for index, value in enumerate(tree):

@@ -284,7 +284,7 @@ options:
         description: The node's number, where the node is new and the configuration has none yet.
         type: str
       ids:
-        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+        description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
   resources:
     description: Primitives, groups, clones, bundles and templates. M(tandem.ha.ha_resource) explains their fields.
@@ -316,6 +316,13 @@ options:
         type: str
       params:
         description: Parameters; those of a group, a clone or a bundle are handed down. What is given is all that there is afterwards.
+        type: dict
+      secrets:
+        description:
+          - Parameters that the agent gets and nobody sees. Pacemaker keeps their values in root-only files of each node, the configuration
+            has none of them.
+          - A task that gives secrets has to run on every node, because each writes its own files.
+          - What is given is all that there is afterwards.
         type: dict
       meta:
         description: Meta attributes. What is given is all that there is afterwards, save an operator's decisions.
@@ -419,7 +426,7 @@ options:
         description: The id of another resource's operations (its C(ids)) that are those of this one too.
         type: str
       ids:
-        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+        description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
       group:
         description: The group of which a primitive is a member.
@@ -555,6 +562,13 @@ options:
       params:
         description: The device's parameters. What is given is all that there is afterwards. Secrets are refused, see below.
         type: dict
+      secrets:
+        description:
+          - Parameters that the agent gets and nobody sees. Pacemaker keeps their values in root-only files of each node, the configuration
+            has none of them.
+          - A task that gives secrets has to run on every node, because each writes its own files.
+          - What is given is all that there is afterwards.
+        type: dict
       meta:
         description: Meta attributes. What is given is all that there is afterwards.
         type: dict
@@ -596,7 +610,7 @@ options:
         description: The id of another resource's operations (its C(ids)) that are those of this one too.
         type: str
       ids:
-        description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+        description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
         type: dict
       description:
         description: A text for people.

@@ -59,7 +59,7 @@ options:
     description: The node's number, where the node is new and the configuration has none yet.
     type: str
   ids:
-    description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+    description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
     type: dict
 seealso:
   - module: tandem.ha.ha_cluster

@@ -57,6 +57,13 @@ options:
       - A parameter whose value is null counts as not given.
       - The values of parameters whose name means a secret (such as C(passwd)) are hidden in logs and results.
     type: dict
+  secrets:
+    description:
+      - Parameters that the agent gets and nobody sees. Pacemaker keeps their values in root-only files of each node, the configuration
+        has none of them.
+      - A task that gives secrets has to run on every node, because each writes its own files.
+      - What is given is all that there is afterwards.
+    type: dict
   meta:
     description: Meta attributes, such as C(migration-threshold).
     type: dict
@@ -159,7 +166,7 @@ options:
     description: The id of another resource's operations (its O(ids)) that are those of this one too.
     type: str
   ids:
-    description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+    description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
     type: dict
   group:
     description: The group of which a primitive is a member. It is appended to it, and the group is made when there is none.

@@ -48,6 +48,13 @@ options:
         The node with the delayed device wins.
       - Needs O(params), of which it is one.
     type: str
+  secrets:
+    description:
+      - Parameters that the agent gets and nobody sees. Pacemaker keeps their values in root-only files of each node, the configuration
+        has none of them.
+      - A task that gives secrets has to run on every node, because each writes its own files.
+      - What is given is all that there is afterwards.
+    type: dict
   meta:
     description: Meta attributes of the device.
     type: dict
@@ -153,7 +160,7 @@ options:
     description: The id of another resource's operations (its O(ids)) that are those of this one too.
     type: str
   ids:
-    description: Ids of sets, options and operations to which something refers, by place, such as C(params), C(params.ip) or C(operations).
+    description: Ids to which something refers, by place, such as C(params), C(params.ip) or C(operations).
     type: dict
   description:
     description: A text for people.

@@ -177,6 +177,7 @@ def test_a_refusal_of_the_options_asks_nobody(ended):
         ({"params": '{"passwd": "as text"}'}, {"as text"}),
         ({"params": "{not json, passwd: x"}, set()),
         ({"passwd": ["several", "of", {"deep": "no"}]}, {"several", "of"}),
+        ({"resources": [{"secrets": {"login": "geheim", "passwd": "********", "gone": None}}]}, {"geheim"}),
         ({"params": {"passwd": "********"}, "ids": {"params.passwd": "f-passwd"}}, set()),
     ],
 )
@@ -209,6 +210,13 @@ def test_secrets_of_free_maps_are_neither_logged_nor_returned(real):
     returned, logged = real(arguments, options)
     assert "geheim" not in json.dumps(returned) and "geheim" not in logged
     assert returned["params"]["ip"] == "10.0.0.1" and "10.0.0.1" in logged
+
+
+def test_a_mask_that_is_given_back_hides_nothing(real):
+    arguments = {"secrets": {"login": "geheim", "passwd": "********"}, "text": "a ******** mask"}
+    returned, logged = real(arguments, {"secrets": {"type": "dict", "no_log": True}, "text": {"type": "str"}})
+    assert returned["text"] == "a ******** mask"
+    assert "geheim" not in json.dumps(returned) and "geheim" not in logged
 
 
 @pytest.mark.parametrize("text", ['{"passwd": "geheim"}', "passwd=geheim ip=10.0.0.1"])

@@ -143,6 +143,7 @@ def test_secrets_are_found_wherever_they_stand():
 
 def test_ways_to_a_secret_masks_names_and_removed_secrets_pass():
     assert plain_secrets({"passwd_script": "/etc/x", "identity_file": "/k", "passwd": None}) == []
+    assert plain_secrets({"secrets": {"passwd": "geheim"}}) == []
     assert plain_secrets({"params": {"passwd": "********"}, "ids": {"params.passwd": "f-passwd"}}) == []
 
 
