@@ -202,6 +202,7 @@ CASES = [
                             "rule": {"expressions": [{"attribute": "#uname", "operation": "eq", "value": "c1"}]},
                             "options": {"fake": "on c1"},
                         },
+                        "plain",
                     ],
                 },
             ],
