@@ -22,16 +22,12 @@ from xml.etree.ElementTree import Element
 CLUSTERS_OWN = {"dc-version", "cluster-infrastructure", "have-watchdog", "last-lrm-refresh", "cluster-name"}
 # An operator's decisions of the moment (crm_resource --ban, --move), undone by --clear; and what a document created.
 PASSING = {"rsc_location": ("cli-ban-", "cli-prefer-", "cli-standby-"), "tag": ("tandem.",)}
-# ACLs as they were before pacemaker-2.0: upgrading makes roles with ids of its own out of them, to be declared then.
-OLD_ACLS = {"acl_user", "read", "write", "deny"}
-# One instance of a clone in a constraint: in no released schema, only in the pacemaker-next of Pacemaker 2.
-INSTANCES = {"rsc-instance", "with-rsc-instance", "first-instance", "then-instance"}
 
 NVSETS = ("cluster_property_set", "instance_attributes", "meta_attributes", "utilization")
 RESOURCES = ("primitive", "group", "clone", "bundle")
 # Known by their id, to people and to Pacemaker. Other ids say nothing, unless something refers to them.
 NAMED = frozenset((
-    *RESOURCES, "template", "tag", "alert", "acl_role", "acl_target", "acl_group", "node", "obj_ref", "resource_ref",
+    *RESOURCES, "template", "tag", "alert", "acl_role", "acl_target", "acl_group", "acl_user", "node", "obj_ref", "resource_ref",
     "role", "role_ref",
 ))  # fmt: skip
 # The other attributes that tell an element from its siblings, for the words of a difference.
@@ -87,10 +83,10 @@ def _prune(parent: Element, known: AbstractSet[str]) -> None:
     """Take out what is foreign, what only survives, and what Pacemaker does not look at."""
     for child in list(parent):
         passing = child.get("id", "").startswith(PASSING.get(child.tag, ("\n",)))
-        if passing or child.tag in OLD_ACLS or f"{parent.tag}/{child.tag}" not in known:
+        if passing or f"{parent.tag}/{child.tag}" not in known:
             parent.remove(child)
             continue
-        for name in [name for name in child.attrib if f"{child.tag}/@{name}" not in known or name in INSTANCES]:
+        for name in [name for name in child.attrib if f"{child.tag}/@{name}" not in known]:
             del child.attrib[name]
         _prune(child, known)
 
@@ -101,7 +97,7 @@ def _referred(configuration: Element) -> FrozenSet[str]:
     if len(configuration.findall("crm_config/cluster_property_set")) > 1:
         found.add("cib-bootstrap-options")  # goes before all other sets of properties, whatever their score
     for element in configuration.iter():
-        found.update(element.get(name, "") for name in ("id-ref", "reference"))
+        found.update(element.get(name, "") for name in ("id-ref", "reference", "ref"))
         found.update(re.findall(r"""@id\s*=\s*['"]([^'"]+)""", element.get("xpath", "")))
         if element.tag == "obj_ref":
             found.add(element.get("id", ""))
@@ -116,10 +112,12 @@ def _nvset(nvset: Element) -> None:
     seen = set()
     for pair in nvset.findall("nvpair"):
         name = pair.get("name", pair.get("id-ref", ""))
+        counts = "id-ref" in pair.attrib or {"name", "value"} <= set(pair.attrib)
         own = nvset.tag == "cluster_property_set" and name in CLUSTERS_OWN
-        if own or name in seen or ("id-ref" not in pair.attrib and not {"name", "value"} <= set(pair.attrib)):
+        if own or name in seen or not counts:
             nvset.remove(pair)
-        seen.add(name)
+        else:
+            seen.add(name)
 
 
 def _by_precedence(parent: Element) -> None:

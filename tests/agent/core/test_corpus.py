@@ -48,7 +48,7 @@ from tandem_agent.errors import Fault
 from tandem_agent.model.document import read_document
 from tandem_agent.plan.declare import declare
 from tandem_agent.plan.diff import Change, advance, diff
-from tandem_agent.plan.render import document_of, plan_of
+from tandem_agent.plan.render import diff_of, document_of, plan_of
 from tandem_agent.plan.validate import validate
 
 # For the command: what people have, in old and new schemas.
@@ -99,6 +99,8 @@ def test_what_is_exported_plans_to_nothing(path: pathlib.Path) -> None:
     root = tree(path)
     nothing(summaries(planned(root, exported(root))))
     nothing(summaries(planned(root, exported(root), "all")))  # all that is there is declared
+    mark(root)
+    nothing(summaries(planned(root, exported(root))))  # nor does what is foreign come between
 
 
 @every_sound_file
@@ -147,6 +149,14 @@ def test_an_edit_keeps_all_that_is_foreign(path: pathlib.Path) -> None:
     nothing(list(unified_diff(lines(expected), lines(without_new(applied(root, document))), n=1, lineterm="")))
 
 
+@every_sound_file
+def test_a_change_of_every_object_keeps_all_that_is_foreign(path: pathlib.Path) -> None:
+    root = tree(path)
+    mark(root)
+    after = without_new(applied(root, stirred(exported(root))))
+    nothing(list(unified_diff(outline(root), outline(after), n=1, lineterm="")))
+
+
 def exported(root: Element) -> Dict[str, Any]:
     """The document, as it comes back from JSON."""
     found: Dict[str, Any] = json.loads(json.dumps(document_of(read(root), secrets=True)))
@@ -163,6 +173,8 @@ def planned(root: Element, raw: Dict[str, Any], purge: str = "none") -> List[Cha
     nothing(wanted.faults)
     changes = diff(current, wanted.state, wanted.because)
     nothing(validate(wanted.state, document, {change.key for change in changes}))
+    assert len(plan_of(changes)) == len(changes)  # whatever is planned can be told
+    assert len(diff_of(changes)) <= len(changes)
     return changes
 
 
@@ -223,9 +235,9 @@ def mark(root: Element) -> None:
 
 
 def edit(root: Element) -> Tuple[Dict[str, Any], Element]:
-    """A document that sets a property, makes a primitive, and changes a parameter where there is a plain one.
+    """A document that sets a property, makes a primitive, and changes a parameter of each where there is a plain one.
 
-    With it the tree in which that parameter is changed by hand.
+    With it the tree in which those parameters are changed by hand.
     """
     expected = copy.deepcopy(root)
     resources: List[Dict[str, Any]] = [{"id": "corpus-new", "agent": "ocf:pacemaker:Dummy", "params": {"state": "/x"}}]
@@ -237,8 +249,29 @@ def edit(root: Element) -> Tuple[Dict[str, Any], Element]:
         if len(nvsets) == 1 and pair is not None and pair.get("name") in params:
             pair.set("value", pair.attrib["value"] + "-changed")
             resources.append({"id": primitive.get("id"), "params": {**params, pair.get("name"): pair.get("value")}})
-            break
     return {"properties": {"corpus-probe": "1"}, "resources": resources}, expected
+
+
+FREE = {"image", "run_command", "path", "description", "source_dir", "options"}  # options that may hold any text
+
+
+def stirred(entry: Any, key: str = "") -> Any:
+    """The document with other scores, timeouts and texts in every entry."""
+    if isinstance(entry, dict):
+        return {name: stirred(value, name) for name, value in entry.items()}
+    if isinstance(entry, list):
+        return [stirred(value) for value in entry]
+    if isinstance(entry, str):
+        return {"score": "7", "timeout": "77s"}.get(key, entry + "-changed" if key in FREE else entry)
+    return entry
+
+
+def outline(root: Element, depth: int = 0) -> List[str]:
+    """Elements with the names of their attributes and with their mark, comments with their text."""
+    if not isinstance(root.tag, str):
+        return [" " * depth + str(root.text)]
+    line = [" " * depth + root.tag, *sorted(root.attrib), root.get(MARK, "")]
+    return [" ".join(line)] + [inner for child in root for inner in outline(child, depth + 1)]
 
 
 def without_new(root: Element) -> Element:
