@@ -13,8 +13,9 @@ from typing import Any, Dict, List, Optional, Set
 from .context import Context
 from .errors import Fault
 from .model.document import Declaration, Document
-from .model.objects import Primitive, State
+from .model.objects import Clone, Group, Primitive, State, contents
 from .model.secrets import MASK, SEAL, hidden, secrets_in
+from .model.values import boolean
 from .pacemaker.cibsecret import SecretFiles
 from .plan.diff import REMOVE, Change
 from .plan.render import document_of
@@ -23,6 +24,11 @@ from .plan.secrets import Have, SecretChange, announced, kept_from, members, sec
 _NO_FILES = (
     "Pacemaker on this host was built without CIB secrets (`pacemakerd --features`), so it cannot keep {names} outside of"
     " the configuration; {instead}"
+)
+
+_UNIQUE = (
+    "Pacemaker looks for the secrets of {clone}'s instances under names of their own (globally-unique=true), which nobody"
+    " writes; make the clone anonymous, or let the agent take them from a root-only file"
 )
 
 
@@ -60,13 +66,19 @@ class Secrecy:
     def _have(self, resource: str) -> Have:
         return {name: one.value for name, one in self._files.read(resource).items()}
 
-    def faults(self, wanted: State, changes: List[Change]) -> List[Fault]:
-        """Secrets that Pacemaker could not keep on this host."""
-        told = announced(changes)
+    def faults(self, wanted: State, changes: List[Change], files: List[SecretChange]) -> List[Fault]:
+        """Secrets that Pacemaker could not keep on this host, or would not find."""
+        told = announced(changes) | {change.resource for change in files if change.action != REMOVE}
         entries = [entry for entry in self._document.entries if entry.object.key.id in told]
-        if not entries or self._files.supported() is not False:
-            return []
-        return [Fault(f"{entry.path}.secrets", _unsupported(entry, wanted)) for entry in entries]
+        supported = self._files.supported() is not False if entries else True
+        found = []
+        for entry in entries:
+            clone = _unique_clone(wanted, entry.object.key.id)
+            if not supported:
+                found.append(Fault(f"{entry.path}.secrets", _unsupported(entry)))
+            elif clone:
+                found.append(Fault(f"{entry.path}.secrets", _UNIQUE.format(clone=clone)))
+        return found
 
     def early(self, files: List[SecretChange], changes: List[Change], current: State) -> Optional[str]:
         """Why the cluster should not be told of these secrets yet: the other members may not have the files."""
@@ -156,9 +168,22 @@ def revealed(exported: Dict[str, Any], files: Optional[SecretFiles]) -> Dict[str
     return {**exported, **sections}
 
 
-def _unsupported(entry: Declaration, wanted: State) -> str:
+def _unique_clone(state: State, resource: str) -> Optional[str]:
+    """The clone that gives each instance of a resource a name of its own."""
+    inside = {resource}
+    for found in state.objects.values():
+        if isinstance(found, Group) and resource in contents(found):
+            inside.add(found.id)
+    for found in state.objects.values():
+        unique = isinstance(found, Clone) and boolean((found.meta or {}).get("globally-unique") or "")
+        if unique and inside.intersection(contents(found)):
+            return found.key.id
+    return None
+
+
+def _unsupported(entry: Declaration) -> str:
     found = entry.object
-    names = ", ".join(sorted(kept_from(wanted, found.key.id)))
+    names = ", ".join(sorted((found.secrets or {}) if isinstance(found, Primitive) else ()))
     instead = "let the agent take them from a root-only file, if it can"
     if isinstance(found, Primitive) and found.agent.startswith("stonith:"):
         instead = "give passwd_script instead, which names a root-only program that prints the password"

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import copy
 import time
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
@@ -22,7 +22,6 @@ from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
 from .journal import Entry
-from .model.codec import dump, load_object
 from .model.document import Document, read_document
 from .model.fields import Fields
 from .model.objects import Primitive, State
@@ -31,16 +30,20 @@ from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.tools import PatchRefused
 from .pacemaker.usual import default_operations
 from .plan.declare import Wanted, declare
-from .plan.diff import Change, diff
+from .plan.diff import REMOVE, Change, diff
 from .plan.references import spoken_of, stranded
 from .plan.render import diff_of, document_of, plan_of
+from .plan.secrets import SecretChange
+from .plan.undo import record, recorded, undone
 from .plan.validate import validate, warnings
+from .secrecy import Secrecy, revealed, sealed
 
 ATTEMPTS = 5  # times a request is planned anew because the configuration moved meanwhile
 REBASES = 20  # times a patch is made anew because only status moved; on a busy cluster that is every second or so
 PREVIEW_SECONDS = 20.0
 
 PURGES = ("none", "owned", "all")
+ONLY = ("all", "secrets")
 ALLOWANCES = ("fence", "stop")
 _EMPTY = Document("", ())
 
@@ -65,6 +68,7 @@ class Request:
     wait: float = 120.0
     who: str = ""
     effect: bool = False  # false: stop before the patch (check mode)
+    raw: Any = None  # the document as it came, whose secrets are to be kept from everybody
 
 
 # -- operations of the protocol ----------------------------------------------------------------------------------------
@@ -85,7 +89,8 @@ def export(context: Context, params: Fields) -> Dict[str, Any]:
     secrets = params.flag("secrets")
     _finish(params)
     loaded = _load(context)
-    return {"document": document_of(loaded.state, secrets), "cib": str(loaded.version)}
+    document = document_of(loaded.state, secrets)
+    return {"document": revealed(document, context.secrets) if secrets else document, "cib": str(loaded.version)}
 
 
 def history(context: Context, params: Fields) -> Dict[str, Any]:
@@ -101,9 +106,9 @@ def rollback(context: Context, params: Fields) -> Dict[str, Any]:
     only_plan = params.flag("plan_only")
     allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
     _finish(params)
-    changes = _recorded(context.journal.read(name), name)
+    undoings = recorded(context.journal.read(name), name)
     request = Request(
-        want=lambda current: _undone(current, changes, name),
+        want=lambda current: undone(current, undoings, name),
         document=_EMPTY,
         allow=allow,
         wait=wait,
@@ -120,6 +125,7 @@ def _request(context: Context, params: Fields, effect: bool) -> Request:
         params.fault("document", "is required")
     document = read_document({} if raw is None else raw, faults)
     purge = params.choice("purge", PURGES, "none")
+    only_secrets = params.choice("only", ONLY, "all") == "secrets"
     if purge == "owned" and not document.name:
         params.fault("purge", "owned needs a document with a name: the name says what it owns")
     allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
@@ -130,11 +136,13 @@ def _request(context: Context, params: Fields, effect: bool) -> Request:
     if faults:
         faults += [doubt for entry in document.entries for doubt in entry.doubts]
         raise invalid("document.invalid", "the document", faults)
+    document = sealed(document, context.secrets)
 
     def want(current: State) -> Wanted:
-        return declare(current, document, purge, default_operations(context.metadata, document, current))
+        wanted = declare(current, document, purge, default_operations(context.metadata, document, current))
+        return Wanted(current, wanted.faults) if only_secrets else wanted
 
-    return Request(want, document, allow, wait, who, effect)
+    return Request(want, document, allow, wait, who, effect, raw)
 
 
 def _allow(params: Fields) -> Set[str]:
@@ -151,39 +159,6 @@ def _finish(params: Fields) -> None:
         raise invalid("params.invalid", "the request", params.faults)
 
 
-def _recorded(entry: Entry, name: str) -> List[Change]:
-    """The changes of a transaction, reversed; one for each object."""
-    with suppress(AssertionError, AttributeError, KeyError, TypeError, ValueError):
-        found = [Change(load_object(one["before"]), load_object(one["after"])).reverse for one in entry["changes"]]
-        if len({change.key for change in found}) == len(found):
-            return found
-    raise AgentError(
-        "journal.unknown",
-        f"the record of {name} is damaged or of another version of the agent; it cannot be undone by it",
-    )
-
-
-def _undone(current: State, changes: List[Change], name: str) -> Wanted:
-    """`current` with the reversed changes; refused where somebody changed the same objects since."""
-    objects = dict(current.objects)
-    faults = []
-    for change in changes:
-        if current.objects.get(change.key) != change.before:
-            faults.append(
-                Fault(
-                    f"{change.object.kind} {change.key.id}",
-                    "was changed again since; change it by a document of its own",
-                )
-            )
-        elif change.after is None:
-            objects.pop(change.key, None)
-        else:
-            objects[change.key] = change.after
-    if faults:
-        raise invalid("document.invalid", f"rolling back {name}", faults)
-    return Wanted(current.having(objects), named={change.key for change in changes})
-
-
 # -- the path ----------------------------------------------------------------------------------------------------------
 
 
@@ -195,13 +170,27 @@ class _Transaction:
     """One request on its way down the path."""
 
     def __init__(self, context: Context, request: Request) -> None:
-        self.context = context
+        self.secrecy = Secrecy(context, request.document, request.raw)
+        self.context = replace(context, emit=lambda name, data: context.emit(name, self._quietly(data)))
         self.request = request
+        self.state: Optional[State] = None
+        self.files: List[SecretChange] = []
         self.timings: Dict[str, float] = {}
         self.warnings: List[str] = []
         self.patched = False
 
     def run(self) -> Dict[str, Any]:
+        try:
+            outcome = self._run()
+        except AgentError as error:
+            quiet = AgentError(error.code, self._quietly(error.message), self._quietly(error.details), error.retryable)
+            raise quiet from None
+        return {**outcome, "warnings": self._quietly(outcome["warnings"])}
+
+    def _quietly(self, said: Any) -> Any:
+        return self.secrecy.keep_quiet(said, self.state)
+
+    def _run(self) -> Dict[str, Any]:
         for _attempt in range(ATTEMPTS):
             try:
                 return self._attempt()
@@ -217,21 +206,26 @@ class _Transaction:
         self.warnings = []
         with self._timed("load"):
             loaded = _load(self.context)
+            self.state = loaded.state
         with self._timed("plan"):
             wanted = self.request.want(loaded.state)
             changes = diff(loaded.state, wanted.state, wanted.because)
+            self.files = self.secrecy.changes(changes, wanted.state)
             self._validate(loaded, wanted, changes)
-        if not changes:
+        if not changes and not self.files:
             self._still_failed(loaded, wanted)
             return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
+        preview = self._foreseen(loaded, wanted, changes) if changes else Preview()
+        if not self.request.effect:
+            return self._outcome(loaded, changes, wanted, preview, "not_waited")
+        return self._effect(loaded, wanted, changes, preview)
+
+    def _foreseen(self, loaded: Loaded, wanted: Wanted, changes: List[Change]) -> Preview:
         candidate = _candidate(loaded, changes, wanted.state)
         with self._timed("verify"):
             self._verify(loaded, candidate)
         with self._timed("preview"):
-            preview = self._preview(loaded, candidate, wanted, changes)
-        if not self.request.effect:
-            return self._outcome(loaded, changes, wanted, preview, "not_waited")
-        return self._effect(loaded, wanted, changes, preview)
+            return self._preview(loaded, candidate, wanted, changes)
 
     def _effect(self, loaded: Loaded, wanted: Wanted, changes: List[Change], preview: Preview) -> Dict[str, Any]:
         """From here on the cluster changes."""
@@ -242,10 +236,13 @@ class _Transaction:
         if warning:
             self.warnings.append(warning)
         try:
-            with self._timed("patch"):
-                self._patch(loaded, wanted, changes)
+            self.patched = self.secrecy.write(self.files) or self.patched
+            if changes:
+                with self._timed("patch"):
+                    self._patch(loaded, wanted, changes)
             settled = self._settle(_scope(wanted, changes, loaded.state), before)
             proved = self._prove()
+            self.secrecy.remove(self.files)
         except _Moved:
             self._close(entry, loaded, "not applied: the configuration moved")
             raise
@@ -280,9 +277,14 @@ class _Transaction:
         document = self.request.document
         faults = wanted.faults + validate(wanted.state, document, {change.key for change in changes})
         faults += stranded(loaded.state, wanted.state) + self._parameters(changes)
+        faults += self.secrecy.faults(wanted.state, changes, self.files)
         if faults:
             raise invalid("document.invalid", "the document", faults)
-        self.warnings += warnings(wanted.state, document)
+        self.warnings += warnings(wanted.state, document) + self.secrecy.warnings(wanted.state)
+        early = self.secrecy.early(self.files, changes, wanted.state)
+        if early and self.request.effect:
+            raise AgentError("secrets.first", early)
+        self.warnings += [early] if early else []
 
     def _parameters(self, changes: List[Change]) -> List[Fault]:
         """Faults of parameters against their agent's metadata, for what is new or changed."""
@@ -395,11 +397,11 @@ class _Transaction:
             "node": self.context.node,
             "request": self.request.who,
             "changed": None,
-            "plan": [entry["summary"] for entry in plan_of(changes)],
+            "plan": [entry["summary"] for entry in self._plan(changes)],
             "cib": {"before": str(loaded.version), "after": None},
             "seconds": None,
             "outcome": "started",
-            "changes": [{"before": dump(change.before), "after": dump(change.after)} for change in changes],
+            "changes": record(changes),
         }
 
     def _close(self, entry: Entry, loaded: Loaded, outcome: str) -> None:
@@ -408,6 +410,11 @@ class _Transaction:
         warning = self.context.journal.write(entry)
         if warning and warning not in self.warnings:
             self.warnings.append(warning)
+
+    def _plan(self, changes: List[Change]) -> List[Dict[str, Any]]:
+        """All that is done, in its order."""
+        first = [change.as_json() for change in self.files if change.action != REMOVE]
+        return first + plan_of(changes) + [change.as_json() for change in self.files if change.action == REMOVE]
 
     def _outcome(
         self,
@@ -420,9 +427,9 @@ class _Transaction:
     ) -> Dict[str, Any]:
         matched = _matched(preview, settled) if settled else None
         return {
-            "changed": bool(changes),
-            "plan": plan_of(changes),
-            "diff": diff_of(changes),
+            "changed": bool(changes or self.files),
+            "plan": self._plan(changes),
+            "diff": diff_of(changes) + [change.as_diff() for change in self.files],
             "preview": preview.as_json(matched),
             "cib": {"before": str(loaded.version), "after": str(loaded.version)},
             "transaction": None,

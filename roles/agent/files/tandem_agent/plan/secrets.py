@@ -36,6 +36,21 @@ class SecretChange(NamedTuple):
             "because": None,
         }
 
+    def as_diff(self) -> Dict[str, str]:
+        """The change for Ansible's diff mode."""
+        header = f"secret {self.resource}.{self.name}"
+        before, after = self.action != CREATE, self.action != REMOVE
+        return {
+            "before_header": header if before else header + " (absent)",
+            "after_header": header if after else header + " (absent)",
+            "before": f"{self.name}: {MASK} (changed)\n"
+            if before and after
+            else f"{self.name}: {MASK}\n"
+            if before
+            else "",
+            "after": f"{self.name}: {MASK}\n" if after else "",
+        }
+
 
 def secret_changes(
     document: Document, changes: List[Change], wanted: State, have: Callable[[str], Have]
@@ -56,7 +71,9 @@ def secret_changes(
         for name in sorted(elsewhere(change.before) - elsewhere(change.after)):
             if (change.key.id, name) not in told and name in have(change.key.id):
                 found.append(SecretChange(REMOVE, change.key.id, name))
-    return found
+    return [
+        change for change in found if change.action != REMOVE or change.name not in kept_from(wanted, change.resource)
+    ]
 
 
 def _for_one(resource: str, declared: Mapping[str, Optional[str]], have: Have) -> List[SecretChange]:

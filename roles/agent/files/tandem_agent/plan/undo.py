@@ -37,12 +37,12 @@ def record(changes: List[Change]) -> List[Dict[str, Any]]:
     return [redacted(dump(change.before), dump(change.after)) for change in changes]
 
 
-def recorded(kept: Any, name: str) -> List[Undoing]:
+def recorded(entry: Dict[str, Any], name: str) -> List[Undoing]:
     """The changes of a transaction, reversed; one for each object."""
     with suppress(AssertionError, AttributeError, KeyError, TypeError, ValueError):
         found = [
             Undoing(load_object(one["after"]), one["before"], list(one["lost"]), hidden_names(one["after"]))
-            for one in kept
+            for one in entry["changes"]
         ]
         if len({undoing.key for undoing in found}) == len(found):
             return found
