@@ -20,7 +20,7 @@ from .errors import AgentError, invalid
 from .model.fields import Fields
 from .model.objects import Primitive
 from .pacemaker.device import Device, Power, duplicates
-from .pacemaker.settle import under_way
+from .pacemaker.history import under_way
 from .pacemaker.simulate import Graph
 from .pacemaker.status import read_status
 

@@ -24,9 +24,12 @@ from .errors import AgentError, Fault, invalid
 from .journal import Entry
 from .model.document import Document, read_document
 from .model.fields import Fields
-from .model.objects import Primitive, State
-from .pacemaker.settle import Failure, Settled, known_failures, plain, sentence, settle, still_failed
+from .model.objects import Primitive, Setting, State
+from .pacemaker.compare import mismatches
+from .pacemaker.settle import Settled, sentence, settle, still_failed
 from .pacemaker.simulate import Graph, Preview, guard
+from .pacemaker.status import read_status
+from .pacemaker.structure import Structure
 from .pacemaker.tools import PatchRefused
 from .pacemaker.usual import default_operations
 from .plan.declare import Wanted, declare
@@ -221,6 +224,8 @@ class _Transaction:
         return self._effect(loaded, wanted, changes, preview)
 
     def _foreseen(self, loaded: Loaded, wanted: Wanted, changes: List[Change]) -> Preview:
+        if not self.context.tools.offline:
+            _need_quorum(loaded, wanted.state)
         candidate = _candidate(loaded, changes, wanted.state)
         with self._timed("verify"):
             self._verify(loaded, candidate)
@@ -230,8 +235,9 @@ class _Transaction:
     def _effect(self, loaded: Loaded, wanted: Wanted, changes: List[Change], preview: Preview) -> Dict[str, Any]:
         """From here on the cluster changes."""
         self.context.deadline.check("applying the change")
-        entry = self._entry(loaded, changes)
-        before = [] if self.context.tools.offline or not self.request.wait else known_failures(self.context)
+        entry = self._entry(loaded, changes, preview)
+        watched = self.request.wait and not self.context.tools.offline
+        before = read_status(self.context.tools.monitor()) if watched else None
         warning = self.context.journal.write(entry)
         if warning:
             self.warnings.append(warning)
@@ -250,9 +256,12 @@ class _Transaction:
             self._close(entry, loaded, error.code)
             error.details.update(transaction=entry["id"], changed=self.patched)
             raise
+        matched, mismatch = _compared(preview, loaded, settled, before)
+        entry["preview"].update(matched=matched, mismatch=mismatch)
         self._close(entry, proved, settled.state)
-        self.warnings += settled.warnings
+        self.warnings += settled.warnings + ([] if matched else mismatch)
         result = self._outcome(loaded, changes, wanted, preview, settled.state, settled)
+        result["preview"] = preview.as_json(matched, mismatch)
         result.update(transaction=entry["id"], changed=True)
         result["cib"]["after"] = str(proved.version)
         return result
@@ -261,7 +270,7 @@ class _Transaction:
         """Nothing to change, yet what is declared does not run: the second run must not hide what the first one said."""
         if self.context.tools.offline:
             return
-        found = still_failed(self.context, loaded.state, loaded.root, _scope(wanted, [], loaded.state))
+        found = still_failed(self.context, loaded.root, _scope(wanted, [], loaded.state))
         told = [sentence(failure) for failure in found]
         if told and self.request.effect and self.request.wait:
             raise AgentError(
@@ -324,15 +333,18 @@ class _Transaction:
     def _preview(self, loaded: Loaded, candidate: Element, wanted: Wanted, changes: List[Change]) -> Preview:
         tools = self.context.tools
         try:
-            preview = Preview(tuple(Graph(tools.graph(serialize(candidate), timeout=PREVIEW_SECONDS)).actions()))
+            graph = Graph(tools.graph(serialize(candidate), timeout=PREVIEW_SECONDS), candidate)
         except AgentError as error:
             if error.code not in ("tool.timeout", "tool.missing"):
                 raise
             return Preview(reason=error.message)
+        preview = Preview(tuple(graph.actions()))
         resources, nodes = _named(wanted, changes, loaded.state)
+        for root in (loaded.root, candidate):
+            resources |= Structure(root).made_for(resources, (action.resource or "" for action in preview.actions))
         refused = guard(preview.actions, resources, nodes, self.request.allow)
         if refused:  # perhaps the cluster is about to do so anyway
-            already = tuple(Graph(tools.graph(loaded.text, timeout=PREVIEW_SECONDS)).actions())
+            already = tuple(Graph(tools.graph(loaded.text, timeout=PREVIEW_SECONDS), loaded.root).actions())
             refused = guard(preview.actions, resources, nodes, self.request.allow, already)
         if refused:
             raise AgentError(
@@ -363,13 +375,11 @@ class _Transaction:
                 loaded = fresh
         raise _Moved
 
-    def _settle(self, scope: Set[str], before: List[Failure]) -> Settled:
-        if self.context.tools.offline:
-            return Settled(0.0, "offline")
-        if not self.request.wait:
-            return Settled(0.0, "not_waited")
+    def _settle(self, scope: Set[str], before: Optional[Dict[str, Any]]) -> Settled:
+        if before is None:
+            return Settled(0.0, "offline" if self.context.tools.offline else "not_waited")
         with self._timed("settle"):
-            return settle(self.context, scope, self.request.wait, before)
+            return settle(self.context, scope, self.request.wait, before["failures"])
 
     def _prove(self) -> Loaded:
         """What is there now is what was wanted: asking again finds nothing to do."""
@@ -390,7 +400,7 @@ class _Transaction:
 
     # -- records
 
-    def _entry(self, loaded: Loaded, changes: List[Change]) -> Entry:
+    def _entry(self, loaded: Loaded, changes: List[Change], preview: Preview) -> Entry:
         return {
             "id": self.context.journal.new_id(self.context.node),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -398,6 +408,7 @@ class _Transaction:
             "request": self.request.who,
             "changed": None,
             "plan": [entry["summary"] for entry in self._plan(changes)],
+            "preview": {"actions": [str(action) for action in preview.actions], "matched": None, "mismatch": []},
             "cib": {"before": str(loaded.version), "after": None},
             "seconds": None,
             "outcome": "started",
@@ -425,12 +436,11 @@ class _Transaction:
         state: str,
         settled: Optional[Settled] = None,
     ) -> Dict[str, Any]:
-        matched = _matched(preview, settled) if settled else None
         return {
             "changed": bool(changes or self.files),
             "plan": self._plan(changes),
             "diff": diff_of(changes) + [change.as_diff() for change in self.files],
-            "preview": preview.as_json(matched),
+            "preview": preview.as_json(),
             "cib": {"before": str(loaded.version), "after": str(loaded.version)},
             "transaction": None,
             "objects": [
@@ -450,6 +460,19 @@ class _Transaction:
             yield
         finally:
             self.timings[name] = self.timings.get(name, 0.0) + time.monotonic() - started
+
+
+def _need_quorum(loaded: Loaded, wanted: State) -> None:
+    """Refuse a change that a majority may know nothing of; Pacemaker takes it, and it is lost or fought over later."""
+    policy = wanted.get("property", "no-quorum-policy")
+    ignored = isinstance(policy, Setting) and policy.value == "ignore"
+    if loaded.root.get("have-quorum") == "0" and not ignored:
+        raise AgentError(
+            "cib.no_quorum",
+            "this partition of the cluster has no quorum, so nothing is changed; bring the other members (or the quorum device)"
+            " back first",
+            retryable=True,
+        )
 
 
 # -- steps -------------------------------------------------------------------------------------------------------------
@@ -483,22 +506,22 @@ def _named(wanted: Wanted, changes: List[Change], current: State) -> Tuple[Set[s
 
 
 def _scope(wanted: Wanted, changes: List[Change], current: State) -> Set[str]:
-    """The primitives whose running and whose failures the request answers for: all it names, constraints included."""
+    """The resources whose running and whose failures the request answers for: all it names, constraints included."""
     names, _nodes = _named(wanted, changes, current)
-    return {name for name in names if isinstance(wanted.state.resource(name), Primitive)}
+    return {name for name in names if wanted.state.resource(name) is not None}
 
 
-def _matched(preview: Preview, settled: Settled) -> Optional[bool]:
-    """Whether what was predicted is what is there: what was to start on a node is on it, what was to stop is not."""
-    if settled.status is None or preview.reason:
-        return None
-    places: Dict[str, Set[str]] = {}
-    for found in settled.status["resources"]:
-        places.setdefault(plain(found["id"]), set()).update(found["nodes"])
-    for action in preview.actions:
-        here = action.node in places.get(action.resource or "", set())
-        if action.action in ("start", "restart", "move", "migrate", "promote") and not here:
-            return False
-        if action.action == "stop" and here:
-            return False
-    return True
+def _compared(
+    preview: Preview, loaded: Loaded, settled: Settled, before: Optional[Dict[str, Any]]
+) -> Tuple[Optional[bool], List[str]]:
+    """Whether what was foreseen is what happened, and what was not; None when that cannot be known."""
+    if settled.cib is None or settled.status is None or before is None:
+        return None, []
+    if preview.reason:
+        return None, [f"nothing was foreseen: {preview.reason}"]
+    failures = [one for one in settled.status["failures"] if one not in before["failures"]]
+    fenced = [one for one in settled.status["fencing"] if one["state"] == "success" and one not in before["fencing"]]
+    found = mismatches(preview.actions, loaded.root, settled.cib, failures, fenced)
+    if found and version_of(settled.cib)[:2] != (loaded.version.admin_epoch, loaded.version.epoch + 1):
+        return None, ["the configuration was changed again meanwhile, which may be why", *found]
+    return not found, found

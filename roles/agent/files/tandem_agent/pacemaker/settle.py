@@ -5,6 +5,9 @@
 The cluster is idle when the scheduler, asked about the live CIB, has nothing left to do and no operation is under way.
 That is a function of the CIB alone, so it holds from the moment a patch is in: there is no instant in which a change is
 made but not yet seen. It is also what `crm_resource --wait` asks, without its blindness for failures.
+
+An idle cluster that lacks something is asked why (`explain`). Only for reasons that can pass by themselves is it waited
+any longer: an attribute that a resource will set, a node that is about to join.
 """
 
 from __future__ import annotations
@@ -15,20 +18,25 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..cib.read import read
-from ..cib.tree import parse, version_of
+from ..cib.tree import Version, parse, version_of
 from ..context import Context
 from ..errors import AgentError
-from ..model.objects import Clone, Group, Key, Primitive, State, contents
-from ..model.values import boolean, role
+from ..model.objects import Primitive
+from .device import Device
+from .explain import unmet
+from .history import PENDING, Record, plain, records, under_way
 from .simulate import Graph
-from .status import failures, read_status
+from .status import read_status
+from .structure import Structure
 
-POLL = 0.2  # seconds between two looks
+POLL = 0.1  # seconds from one look to the next
 LONGEST_QUIET = 2.0  # seconds after which the scheduler is asked again though the CIB did not move
-PATIENCE = 15.0  # seconds an idle cluster is given to start a resource that is wanted but runs nowhere (attributes with dampening)
-PENDING = "-1"  # op-status of an operation under way (Pacemaker Explained, "Operation History")
+PATIENCE = 15.0  # seconds for what can pass by itself: attributes come with dampening, promotion scores with a monitor
+EVERY = 1.0  # seconds between two tellings of the same
+OFTEN = 3  # failures of one resource on one node after which it will not get any better
 
 Failure = Dict[str, Any]
+Status = Dict[str, Any]
 
 
 @dataclass
@@ -38,112 +46,172 @@ class Settled:
     waited: float
     state: str  # settled | not_waited | maintenance | offline
     warnings: List[str] = field(default_factory=list)
-    status: Optional[Dict[str, Any]] = None
+    status: Optional[Status] = None
+    cib: Optional[Element] = None
 
     def as_json(self) -> Dict[str, Any]:
         return {"waited": round(self.waited, 3), "state": self.state}
 
 
-def known_failures(context: Context) -> List[Failure]:
-    """The failed actions there are now; they are not the next change's fault."""
-    return failures(context.tools.monitor())
-
-
 def settle(context: Context, scope: Set[str], wait: float, before: List[Failure]) -> Settled:
-    """Wait up to `wait` seconds. `scope`: the primitives whose failures are this request's.
+    """Wait up to `wait` seconds. `scope`: the resources whose running and whose failures are this request's.
 
-    Errors: `settle.failed` with the failed actions of the scope, `settle.timeout` with what is still pending.
+    Errors: `settle.failed` with what went wrong, `settle.timeout` with what is still pending and why.
     """
-    watch = _Watch(context)
+    watch = _Watch(context, scope, before)
     started = time.monotonic()
     idle_since: Optional[float] = None
     while True:
         now = time.monotonic()
-        pending = watch.pending(now)
+        pending = watch.look(now)
         if pending:
             idle_since = None
-            context.emit("settling", {"waited": round(now - started, 1), "pending": pending[:10]})
         else:
             idle_since = now if idle_since is None else idle_since
-            status = read_status(context.tools.monitor(), watch.text, idle=True)
-            _raise_failures(scope, status["failures"], before)
-            missing = _not_running(watch.state, scope, status)
-            if not missing or now - idle_since > PATIENCE:
-                return _settled(now - started, missing, status)
+            watch.raise_failures()
+            lacking = unmet(watch.root, watch.status(), scope)
+            if now - idle_since >= PATIENCE or not any(one.why.passing for one in lacking):
+                maintenance = watch.status()["cluster"]["maintenance"]
+                state = "maintenance" if maintenance else "settled"
+                return Settled(now - started, state, [str(one) for one in lacking], watch.status(), watch.root)
+            pending = [str(one) for one in lacking if one.why.passing]
+        watch.tell(now - started, pending)
         if now - started > wait or context.deadline.remaining() <= 0:
-            _raise_failures(scope, failures(context.tools.monitor()), before)
-            raise _timeout(wait, pending)
-        time.sleep(POLL)
+            watch.raise_failures()
+            raise _timeout(wait, watch.left(now) or pending)
+        time.sleep(max(POLL - (time.monotonic() - now), POLL / 5))
 
 
 class _Watch:
-    """The live CIB, and the scheduler's opinion of it, asked no more often than something moved."""
+    """The live CIB, and what the scheduler and crm_mon make of it, asked no more often than something moved."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._seen: Tuple[object, float] = (None, 0.0)
+    def __init__(self, context: Context, scope: Set[str], before: List[Failure]) -> None:
+        self._context, self._scope, self._before = context, scope, before
+        self._version: Optional[Version] = None
+        self._asked = 0.0
         self._pending: List[str] = []
-        self.state = State({})
-        self.text = b""
+        self._status: Optional[Status] = None
+        self._began: Dict[Tuple[str, str], float] = {}  # operation under way → when it was first seen
+        self._failed: Dict[Tuple[str, str], Set[object]] = {}
+        self._told: Tuple[float, List[str]] = (-EVERY, [])
+        self._text = b""
+        self.root = Element("cib")
 
-    def pending(self, now: float) -> List[str]:
+    def look(self, now: float) -> List[str]:
         """What is still to be done; empty when the cluster is idle."""
-        self.text = text = self._context.tools.query_cib()
-        root = parse(text)
-        version, asked = self._seen
-        if version_of(root) == version and now - asked < LONGEST_QUIET:
+        self._text = self._context.tools.query_cib()
+        self.root = parse(self._text)
+        version = version_of(self.root)
+        if version == self._version and now - self._asked < LONGEST_QUIET:
             return self._pending
-        self._seen = (version_of(root), now)
-        self.state = read(root)
-        graph = Graph(self._context.tools.graph(text))
-        self._pending = under_way(root)
-        if not graph.idle:
-            self._pending += [str(action) for action in graph.actions()] or [f"{graph.work} probes and monitors"]
+        self._version, self._asked, self._status = version, now, None
+        self._pending = [_doing(record) for record in self._operations(now)]
+        if not self._pending:  # else there is no need to ask
+            graph = self._graph()
+            self._pending = graph.steps()
+            self._raise_hopeless(graph)
         return self._pending
 
+    def tell(self, waited: float, pending: List[str]) -> None:
+        """Progress for whoever listens: when it changed, and now and then when it does not."""
+        when, what = self._told
+        if pending[:10] != what or waited - when >= EVERY:
+            self._told = waited, pending[:10]
+            self._context.emit("settling", {"waited": round(waited, 1), "pending": pending[:10]})
 
-def under_way(root: Element) -> List[str]:
-    """Operations that an executor has begun and not yet ended."""
-    found = []
-    for node in root.iterfind("status/node_state"):
-        if node.get("crmd") not in ("online", None) and not (node.get("crmd") or "").isdigit():
-            continue  # what a lost node was doing will never end
-        for operation in node.iterfind("lrm/lrm_resources/lrm_resource/lrm_rsc_op"):
-            if operation.get("op-status") == PENDING:
-                found.append(f"{operation.get('operation_key', '?')} on {node.get('uname', '?')}")
-    return found
+    def status(self) -> Status:
+        """crm_mon's view of what `look` saw."""
+        if self._status is None:
+            self._status = read_status(self._context.tools.monitor(), self._text, idle=True)
+        return self._status
+
+    def left(self, now: float) -> List[str]:
+        """What is still pending, with how long it has been and what it waits for."""
+        begun = {_doing(record): now - self._began[(record.node, record.key)] for record in self._operations(now)}
+        told = [f"{words} (under way for {seconds:.0f} s)" for words, seconds in begun.items()]
+        told += [step for step in self._graph().steps() if step.partition(" (after")[0] not in begun]
+        last = {event["target"]: event for event in reversed(self.status()["fencing"])}  # the newest comes first
+        for number, step in enumerate(told):
+            event = last.get(step.partition("fence ")[2].partition(" ")[0], {})
+            if event.get("state") == "failed":
+                told[number] += f" (the last attempt failed at {event['at']})"
+        if told and self.status()["cluster"]["dc"] is None:
+            told.append("elect a coordinator (DC); until then nobody does anything")
+        return told
+
+    def raise_failures(self) -> None:
+        """`settle.failed` when operations of the scope failed that had not failed before."""
+        structure = Structure(self.root)
+        fresh = [
+            failure
+            for failure in self.status()["failures"]
+            if failure not in self._before
+            and _concerns(structure, self._scope, plain(failure["resource"]))
+            and not structure.ignores(plain(failure["resource"]), failure["operation"], failure["interval_ms"])
+        ]
+        if fresh:
+            told = "; ".join(map(sentence, fresh))
+            raise _failed(f"the configuration was applied, but the cluster could not carry it out: {told}", fresh)
+
+    def _operations(self, now: float) -> List[Record]:
+        """What is under way; on the way, what keeps failing is found out."""
+        structure = Structure(self.root)
+        for record in records(self.root):
+            name = plain(record.resource)
+            if record.failed and record.status != PENDING and _concerns(structure, self._scope, name):
+                self._failed.setdefault((record.node, name), set()).add(record.identity)
+        if any(len(found) > OFTEN for found in self._failed.values()):
+            self.raise_failures()
+        found = under_way(self.root)
+        for record in found:
+            self._began.setdefault((record.node, record.key), now)
+        return found
+
+    def _graph(self) -> Graph:
+        return Graph(self._context.tools.graph(self._text), self.root)
+
+    def _raise_hopeless(self, graph: Graph) -> None:
+        """A node that must be fenced and for which there is no device keeps everything waiting for ever."""
+        structure = Structure(self.root)
+        if not graph.fences or structure.has_watchdog():
+            return
+        targets = [
+            Device(found.id, found.agent, {key: value or "" for key, value in (found.params or {}).items()}).targets
+            for found in read(self.root).objects.values()
+            if isinstance(found, Primitive) and found.kind == "stonith"
+        ]
+        alone = [node for node in graph.fences if all(listed and node not in listed for listed in targets)]
+        if alone:
+            raise _failed(
+                f"the configuration was applied, but the cluster cannot carry it out: {' and '.join(alone)} must be fenced"
+                " first, and no fence device is for it",
+                [],
+            )
 
 
-def _raise_failures(scope: Set[str], now: List[Failure], before: List[Failure]) -> None:
-    fresh = [failure for failure in now if failure not in before and plain(failure["resource"]) in scope]
-    if fresh:
-        raise AgentError(
-            "settle.failed",
-            "the configuration was applied, but the cluster could not carry it out: " + "; ".join(map(sentence, fresh)),
-            {"failures": fresh},
-        )
+def _concerns(structure: Structure, scope: Set[str], name: str) -> bool:
+    """Whether a resource is of the scope; what a bundle is made of counts as the bundle."""
+    bundle = structure.bundle_of(name)
+    return name in scope or (bundle is not None and not scope.isdisjoint([bundle, *structure.inside(bundle)]))
 
 
-def still_failed(context: Context, state: State, root: Element, scope: Set[str]) -> List[Failure]:
-    """Failed actions that keep resources of the scope from running anywhere, on a cluster that has nothing to do.
+def _doing(record: Record) -> str:
+    return f"{record.operation} {plain(record.resource)} on {record.node}"
+
+
+def still_failed(context: Context, root: Element, scope: Set[str]) -> List[Failure]:
+    """Failed actions that keep resources of the scope from running, on a cluster that has nothing to do.
 
     The CIB in hand says whether any failed at all; only then is the cluster asked for more.
     """
-    failed = any(
-        operation.get("id", "").endswith("_last_failure_0") and plain(resource.get("id", "")) in scope
-        for resource in root.iterfind("status/node_state/lrm/lrm_resources/lrm_resource")
-        for operation in resource.iterfind("lrm_rsc_op")
-    )
-    if not failed:
+    structure = Structure(root)
+    if not any(
+        record.failed and record.rc and _concerns(structure, scope, plain(record.resource)) for record in records(root)
+    ):
         return []
     status = read_status(context.tools.monitor())
-    missing = _not_running(state, scope, status)
-    return [failure for failure in status["failures"] if plain(failure["resource"]) in missing]
-
-
-def plain(instance: str) -> str:
-    """`ping` of the clone instance `ping:0`."""
-    return instance.partition(":")[0]
+    missing = {one.resource for one in unmet(root, status, scope)}
+    return [failure for failure in status["failures"] if _concerns(structure, missing, plain(failure["resource"]))]
 
 
 def sentence(failure: Mapping[str, Any]) -> str:
@@ -154,62 +222,15 @@ def sentence(failure: Mapping[str, Any]) -> str:
     )
 
 
+def _failed(message: str, found: List[Failure]) -> AgentError:
+    return AgentError("settle.failed", message, {"failures": found})
+
+
 def _timeout(wait: float, pending: List[str]) -> AgentError:
-    what = ", ".join(pending[:10]) if pending else "resources that the cluster is idle about but that run nowhere"
+    more = f", and {len(pending) - 10} more" if len(pending) > 10 else ""
     return AgentError(
         "settle.timeout",
-        f"the configuration was applied, but after {wait:g} s the cluster still had to: {what}",
+        f"the configuration was applied, but after {wait:g} s the cluster still had to: {', '.join(pending[:10])}{more}",
         {"pending": pending},
         retryable=True,
     )
-
-
-def _settled(waited: float, missing: List[str], status: Dict[str, Any]) -> Settled:
-    if status["cluster"]["maintenance"]:
-        return Settled(waited, "maintenance", [], status)
-    warnings = [
-        f"{name} is configured but runs nowhere: rules, constraints or scores keep it from every node"
-        for name in missing
-    ]
-    return Settled(waited, "settled", warnings, status)
-
-
-def _not_running(state: State, scope: Set[str], status: Mapping[str, Any]) -> List[str]:
-    """Resources of the scope that should run somewhere and run nowhere."""
-    if status["cluster"]["maintenance"] or _setting(state, "stop-all-resources"):
-        return []
-    if not any(node["online"] and not node["standby"] and not node["maintenance"] for node in status["nodes"]):
-        return []
-    running = {plain(found["id"]) for found in status["resources"] if found["nodes"]}
-    parents = {inner: found.key.id for found in state.objects.values() for inner in contents(found)}
-    missing = []
-    for name in sorted(scope - running):
-        found = state.resource(name)
-        if not isinstance(found, Primitive) or not _wants_to_run(state, name, parents):
-            continue
-        if found.kind != "stonith" or _setting(state, "stonith-enabled", True):
-            missing.append(name)
-    return missing
-
-
-def _wants_to_run(state: State, name: str, parents: Mapping[str, str]) -> bool:
-    """Neither it nor what contains it is stopped, disabled or unmanaged by its meta attributes."""
-    current: Optional[str] = name
-    while current is not None:
-        found = state.resource(current)
-        meta = (found.meta if isinstance(found, (Primitive, Group, Clone)) else None) or {}
-        wanted = meta.get("target-role")
-        default = state.objects.get(Key("resource_default", "target-role"))
-        wanted = wanted if wanted is not None else getattr(default, "value", None)
-        if wanted and role(wanted) == "Stopped":
-            return False
-        if boolean(meta.get("is-managed") or "true") is False or boolean(meta.get("maintenance") or "false"):
-            return False
-        current = parents.get(current)
-    return True
-
-
-def _setting(state: State, name: str, default: bool = False) -> bool:
-    found = state.objects.get(Key("property", name))
-    value = boolean(getattr(found, "value", ""))
-    return default if value is None else value

@@ -10,7 +10,7 @@ The graph (`crm_simulate --save-graph`) is read rather than the tool's text: it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..cib.tree import elements, parse
@@ -214,13 +214,14 @@ class Preview:
     def fences(self) -> List[str]:
         return [action.node for action in self.actions if action.action == "fence"]
 
-    def as_json(self, matched: Optional[bool] = None) -> Dict[str, Any]:
+    def as_json(self, matched: Optional[bool] = None, mismatch: Sequence[str] = ()) -> Dict[str, Any]:
         return {
             "available": self.reason is None,
             "reason": self.reason,
             "actions": [action.as_json() for action in self.actions],
             "fences": self.fences,
             "matched": matched,
+            "mismatch": list(mismatch),
         }
 
 

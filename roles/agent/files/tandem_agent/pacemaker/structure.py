@@ -8,7 +8,7 @@ This looks at the tree, not at the model: what the cluster does is judged by all
 from __future__ import annotations
 
 import re
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterable, List, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..model.values import boolean, duration_ms, other_meta, setting_name
@@ -109,6 +109,15 @@ class Structure:
                 return pair.get("value")
         return None
 
+    def ignores(self, id: str, operation: str, interval: int) -> bool:
+        """Whether a failure of this operation counts for nothing (on-fail=ignore)."""
+        return any(
+            one.get("name") == operation
+            and one.get("on-fail") == "ignore"
+            and (duration_ms(one.get("interval", "0")) or 0) == interval
+            for one in self.resources.get(id, Element("none")).iterfind("operations/op")
+        )
+
     # -- bundles
 
     def bundle_of(self, resource: str) -> Optional[str]:
@@ -119,6 +128,10 @@ class Structure:
                 if resource in self.inside(id) or re.match(rf"{re.escape(id)}-{made}\Z", resource):
                     return id
         return None
+
+    def made_for(self, names: Set[str], resources: Iterable[str]) -> Set[str]:
+        """Those of `resources` that exist because of bundles among `names`."""
+        return {resource for resource in resources if self.bundle_of(resource) in names}
 
     def bundles(self) -> List[str]:
         return [id for id, element in self.resources.items() if element.tag == "bundle"]

@@ -13,7 +13,7 @@ from ..context import Context
 from ..errors import AgentError, invalid
 from ..model.fields import Fields
 from ..model.values import boolean
-from ..pacemaker.settle import under_way
+from ..pacemaker.history import under_way
 from ..pacemaker.simulate import Graph
 from ..pacemaker.status import read_status
 from . import frames
