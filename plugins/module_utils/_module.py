@@ -33,7 +33,7 @@ NOTHING_KNOWN: Dict[str, Any] = {
     "changed": True,
     "plan": [],
     "diff": [],
-    "preview": {"available": False, "reason": None, "actions": [], "fences": [], "matched": None},
+    "preview": {"available": False, "reason": None, "actions": [], "fences": [], "matched": None, "mismatch": []},
     "cib": {"before": None, "after": None},
     "transaction": None,
     "objects": [],

@@ -1209,7 +1209,7 @@ preview:
     actions:
       description: >-
         The actions. RV(ignore:action) is one of V(start), V(stop), V(restart), V(move), V(promote), V(demote), V(reload), V(migrate),
-        V(fence) and V(recover).
+        V(fence) and V(unfence).
       returned: always
       type: list
       elements: dict
@@ -1220,9 +1220,14 @@ preview:
       type: list
       elements: str
     matched:
-      description: Whether what then happened is what was foreseen. Null until something was applied and has settled.
+      description: Whether what then happened is what was foreseen. Null before anything was applied, and where that cannot be known.
       returned: always
       type: bool
+    mismatch:
+      description: What happened otherwise than foreseen, or why that cannot be known, a sentence each.
+      returned: always
+      type: list
+      elements: str
 cib:
   description: The versions of the cluster's configuration, as C(admin_epoch.epoch.num_updates).
   returned: always
@@ -1271,10 +1276,10 @@ failures:
   type: list
   elements: dict
 refused:
-  description: What the preview foresees and O(allow) does not allow.
+  description: What the preview foresees and O(allow) does not allow, a sentence each.
   returned: failure, when RV(code=preview.refused)
   type: list
-  elements: dict
+  elements: str
 pending:
   description: What had not yet happened when the waiting ended.
   returned: failure, when RV(code=settle.timeout)
