@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, Iterable, Set
+import re
+from typing import Dict, FrozenSet, Iterable, Set
 from xml.etree.ElementTree import Element
 
 from ..model.parts import REFERRING
@@ -18,6 +19,7 @@ class Ids:
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken: Set[str] = set(taken)
+        self._numbers: Dict[str, int] = {}  # the last one that was given; thousands may want the same id
 
     @classmethod
     def of(cls, root: Element) -> Ids:
@@ -43,17 +45,20 @@ class Ids:
     def fresh(self, *parts: str) -> str:
         """A new id made of `parts`; numbered when that one is taken."""
         wanted = sanitize("-".join(part for part in parts if part))
-        found, number = wanted, 0
+        found = wanted
         while found in self._taken:
-            number += 1
-            found = f"{wanted}-{number}"
+            self._numbers[wanted] = self._numbers.get(wanted, 0) + 1
+            found = f"{wanted}-{self._numbers[wanted]}"
         self._taken.add(found)
         return found
 
 
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]")
+
+
 def sanitize(text: str) -> str:
     """The nearest id: whatever an id cannot hold becomes `_`."""
-    clean = "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "_" for char in text)
+    clean = _NOT_IN_IDS.sub("_", text)
     if not clean or not (clean[0].isalpha() or clean[0] == "_"):
         clean = "_" + clean
     return clean[: LONGEST_ID - 8]  # room for a number

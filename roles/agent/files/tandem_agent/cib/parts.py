@@ -9,6 +9,7 @@ from xml.etree.ElementTree import Element
 
 from ..model.entries import shape_of
 from ..model.grammar import SHAPES
+from ..model.matching import Left
 from ..model.objects import Map
 from ..model.parts import PLAIN, REFERRING, Part
 from ..model.values import role, score
@@ -82,29 +83,31 @@ class PartWriter:
         self, parent: Element, present: List[Element], wanted: Iterable[Part], owner: str, first: Optional[int] = None
     ) -> None:
         """Make the elements `present` below `parent` be the parts `wanted`, in that order; where there are none, at `first`."""
-        left = [(child, read_part(child)) for child in present]
+        found = [read_part(child) for child in present]
+        left = Left((_handle(one),) for one in found)
         result: List[Element] = []
         for part in wanted:
-            found = next((pair for pair in left if _same(pair[1], part)), None)
-            if found is None:
+            place = left.take(_handle(part))
+            if place is None:
                 result.append(self.make(part, owner))
             else:
-                left.remove(found)
-                self.edit(found[0], found[1], part, owner)
-                result.append(found[0])
-        for child, _part in left:
-            parent.remove(child)
-        kept = [child for child in present if any(child is one for one in result)]
-        place = len(parent) if first is None else first
+                self.edit(present[place], found[place], part, owner)
+                result.append(present[place])
+        for place in left.places():
+            parent.remove(present[place])
+        taken = set(result)
+        kept = [child for child in present if child in taken]
+        index = len(parent) if first is None else first
         if kept:
-            place = list(parent).index(kept[0])
+            index = list(parent).index(kept[0])
             if all(left is right for left, right in zip(kept, result)):  # what is there stays where it is
-                place, result = list(parent).index(kept[-1]) + 1, result[len(kept) :]
+                index, result = list(parent).index(kept[-1]) + 1, result[len(kept) :]
+        moving = set(kept).intersection(result)
         for child in result:
-            if child in kept:
+            if child in moving:
                 parent.remove(child)
         for offset, child in enumerate(result):
-            parent.insert(place + offset, child)
+            parent.insert(index + offset, child)
 
     def _identity(self, wanted: Part, owner: str) -> Optional[str]:
         if wanted.tag in REFERRING or wanted.get("id-ref") is not None or not _has_id(wanted.tag):
@@ -140,13 +143,11 @@ def _has_id(tag: str) -> bool:
     return tag not in _WITHOUT_ID
 
 
-def _same(found: Part, wanted: Part) -> bool:
-    """Whether an element is the one that a wanted part was read from, or was matched with."""
-    if found.tag != wanted.tag:
-        return False
-    if found.id is not None or wanted.id is not None:
-        return found.id == wanted.id
-    return found == wanted or not _has_id(wanted.tag)
+def _handle(found: Part) -> Tuple[object, ...]:
+    """What an element and the wanted part that it was read from, or was matched with, have in common."""
+    if found.id is not None:
+        return (found.tag, found.id)
+    return (found.tag, None, found if _has_id(found.tag) else None)
 
 
 # -- sets of options ---------------------------------------------------------------------------------------------------

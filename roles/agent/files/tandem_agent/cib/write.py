@@ -7,6 +7,7 @@ One writer per kind of object. Ids follow pcs's conventions, so that `pcs config
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
@@ -47,8 +48,12 @@ _SET_IDS = {
 def write(root: Element, changes: Sequence[Change]) -> None:
     """Make `changes`, in their order, in the tree under `root`."""
     editor = Editor(root)
-    for change in changes:
-        _WRITERS[type(change.object)](editor, change)
+    for kind, several in groupby(changes, lambda change: type(change.object)):
+        if kind is Setting:
+            _settings(editor, list(several))
+        else:
+            for change in several:
+                _WRITERS[kind](editor, change)
     editor.order_new({change.key.id: change.place for change in changes if change.key.family == "resource"})
 
 
@@ -65,7 +70,7 @@ class Editor:
         self.by_id: Dict[str, Element] = {}
         self.parents: Dict[str, Element] = {}
         self._index(self.resources)
-        self._constraints: Optional[Dict[str, Element]] = None
+        self._known: Dict[Tuple[str, str], Dict[str, Element]] = {}
         self._new: List[Element] = []
 
     def _index(self, parent: Element) -> None:
@@ -85,19 +90,30 @@ class Editor:
     def order_new(self, places: Mapping[str, int]) -> None:
         """Put the new resources of the top level into the order they were declared in: the cluster places them in it."""
         new = [element for element in self._new if self.parents.get(element.attrib["id"]) is self.resources]
-        for element in new:
-            self.resources.remove(element)
-        self.resources.extend(sorted(new, key=lambda element: places[element.attrib["id"]]))
+        if new:
+            moving = set(new)
+            rest = [element for element in self.resources if element not in moving]
+            self.resources[:] = rest + sorted(new, key=lambda element: places[element.attrib["id"]])
 
-    def move_resource(self, name: str, parent: Element, position: Optional[int] = None) -> None:
+    def move_resource(self, name: str, parent: Element) -> None:
         """Put a resource, with all that is in it, somewhere else."""
         element = self.by_id[name]
         self.parents[name].remove(element)
-        if position is None:
-            parent.append(element)
-        else:
-            parent.insert(position, element)
+        parent.append(element)
         self.parents[name] = parent
+
+    def gather(self, names: Sequence[str], parent: Element, position: int) -> None:
+        """Put resources into `parent`, in this order, before what is its child number `position`."""
+        moving = {self.by_id[name]: None for name in names}
+        for name in names:
+            if self.parents[name] is not parent:
+                self.parents[name].remove(self.by_id[name])
+                self.parents[name] = parent
+        children = list(parent)
+        front, back = children[:position], children[position:]
+        parent[:] = [
+            *(child for child in front if child not in moving), *moving, *(child for child in back if child not in moving)
+        ]  # fmt: skip
 
     def remove_resource(self, name: str) -> None:
         """Remove a resource; what is inside moves up, to be removed or kept by changes of its own."""
@@ -107,22 +123,18 @@ class Editor:
                 self.move_resource(child.attrib["id"], self.resources)
         parent.remove(element)
 
-    def record(self, kind: str, name: str) -> Element:
-        """The element of a record. The index of constraints is kept: there may be thousands."""
-        if kind not in CONSTRAINTS:
-            return next(
-                child for child in elements(self.section_of(kind))
-                if name in (child.get("id"), f"same_as:{child.get('id-ref')}") and child.tag == RECORDS[kind]
-            )  # fmt: skip
-        if self._constraints is None:
-            self._constraints = {child.get("id", ""): child for child in elements(self.section_of(kind))}
-        return self._constraints[name]
+    def known(self, where: str, tag: str, name: Callable[[Element], Optional[str]]) -> Dict[str, Element]:
+        """The elements of a section by their names. The index is kept: there may be thousands."""
+        if (where, tag) not in self._known:
+            found: Dict[str, Element] = {}
+            for child in ensure(self.root, where).iterfind(tag):
+                found.setdefault(name(child) or "", child)
+            self._known[where, tag] = found
+        return self._known[where, tag]
 
-    def add_record(self, kind: str, made: Element, position: Optional[int] = None) -> None:
-        parent = self.section_of(kind)
-        parent.insert(len(parent) if position is None else position, made)
-        if self._constraints is not None and kind in CONSTRAINTS:
-            self._constraints[made.attrib["id"]] = made
+    def records(self, kind: str) -> Dict[str, Element]:
+        """The elements of one kind of record; what is another's is known by what it refers to."""
+        return self.known(_SECTIONS[kind], RECORDS[kind], lambda one: one.get("id") or f"same_as:{one.get('id-ref')}")
 
     def section_of(self, kind: str) -> Element:
         return ensure(self.root, _SECTIONS[kind])
@@ -210,6 +222,10 @@ def edit_sets(editor: Editor, parent: Element, before: Optional[object], after: 
             parent.insert(index, plain)
 
 
+def _id(element: Element) -> Optional[str]:
+    return element.get("id")
+
+
 def _options(found: Optional[object], name: str) -> Map:
     return dict(getattr(found, name, None) or {})
 
@@ -227,23 +243,22 @@ def _attribute(element: Element, name: str, before: Optional[str], after: Option
 # -- settings and nodes ------------------------------------------------------------------------------------------------
 
 
-def _setting(editor: Editor, change: Change) -> None:
-    kind = change.object.kind
-    where, tag = SETTING_SECTIONS[kind]
-    before, after = change.before, change.after
-    parent = ensure(editor.root, where)
-    edit_set(
-        editor, parent, tag, _SET_IDS[kind],
-        {before.name: before.value} if isinstance(before, Setting) else {},
-        {after.name: after.value} if isinstance(after, Setting) else {},
-        _setting_ids(after), "set", settings_set(editor.root, kind),
-    )  # fmt: skip
+def _settings(editor: Editor, changes: Sequence[Change]) -> None:
+    """All settings of a kind at once: they live in one set."""
+    for kind, (where, tag) in SETTING_SECTIONS.items():
+        sides = [(change.before, change.after) for change in changes if change.object.kind == kind]
+        before = {side.name: side.value for side, _after in sides if isinstance(side, Setting)}
+        wanted = [side for _before, side in sides if isinstance(side, Setting)]
+        after: Map = {side.name: side.value for side in wanted}
+        if sides:
+            parent, found = ensure(editor.root, where), settings_set(editor.root, kind)
+            edit_set(editor, parent, tag, _SET_IDS[kind], before, after, _setting_ids(wanted), "set", found)
 
 
-def _setting_ids(found: Optional[Object]) -> Map:
-    if not isinstance(found, Setting):
-        return {}
-    return {"set": found.ids.get("set"), f"set.{found.name}": found.ids.get("option")}
+def _setting_ids(wanted: Sequence[Setting]) -> Map:
+    ids: Map = {f"set.{found.name}": found.ids.get("option") for found in wanted}
+    ids["set"] = next((found.ids["set"] for found in wanted if found.ids.get("set")), None)
+    return ids
 
 
 def _node(editor: Editor, change: Change) -> None:
@@ -251,10 +266,12 @@ def _node(editor: Editor, change: Change) -> None:
     if after is None:
         return  # nodes are Corosync's to remove
     assert isinstance(after, Node) and (before is None or isinstance(before, Node))
-    element = next((one for one in elements(ensure(editor.root, "nodes")) if one.get("uname") == after.id), None)
+    present = editor.known("nodes", "node", lambda one: one.get("uname"))
+    element = present.get(after.id)
     if element is None:
         attributes = {"id": after.number or after.id, "uname": after.id, "type": after.type}
         element = SubElement(ensure(editor.root, "nodes"), "node", {n: v for n, v in attributes.items() if v})
+        present[after.id] = element
     _attribute(element, "description", before.description if before else None, after.description)
     _attribute(element, "score", before.score if before else None, after.score)
     owner = f"nodes-{element.get('id')}"
@@ -385,23 +402,14 @@ def _members(editor: Editor, group: Element, before: Tuple[str, ...], after: Tup
     """Move members in and out, and into their order. A member that is being removed has moved out by its own change."""
     if before == after:
         return
-    inside = [child.attrib["id"] for child in elements(group) if child.tag == "primitive" and "id" in child.attrib]
-    for name in inside:
-        if name not in after:
-            editor.move_resource(name, editor.resources)
-    for name in after:
-        editor.move_resource(name, group, _after_last_primitive(group, editor.by_id[name]))
-
-
-def _after_last_primitive(group: Element, moving: Element) -> int:
-    """The place behind the last member: nvsets may stand on either side."""
-    position, skipped = 0, 0
-    for index, child in enumerate(group):
-        if child is moving:
-            skipped = 1  # it leaves its old place first
-        elif child.tag == "primitive":
-            position = index + 1 - skipped
-    return position
+    wanted = set(after)
+    for child in elements(group):
+        if child.tag == "primitive" and "id" in child.attrib and child.attrib["id"] not in wanted:
+            editor.move_resource(child.attrib["id"], editor.resources)
+    # Behind what was the last member: nvsets may stand on either side.
+    first = editor.by_id[after[0]] if after else None
+    places = [index + 1 for index, child in enumerate(group) if child.tag == "primitive" and child is not first]
+    editor.gather(after, group, places[-1] if places else 0)
 
 
 def _clone(editor: Editor, change: Change) -> None:
@@ -468,15 +476,17 @@ def _record(editor: Editor, change: Change) -> None:
     after, before = change.after, change.before
     kind = change.object.kind
     if after is None:
-        element = editor.record(kind, change.object.key.id)
-        editor.section_of(kind).remove(element)
+        editor.section_of(kind).remove(editor.records(kind).pop(change.object.key.id))
         return
     assert isinstance(after, Record) and (before is None or isinstance(before, Record))
     if before is None:
         made = editor.parts.make(after.part, after.id)
-        editor.add_record(kind, made, _set_position(editor, after) if kind in OPTION_SETS else None)
+        position = _set_position(editor, after) if kind in OPTION_SETS else None
+        parent = editor.section_of(kind)
+        parent.insert(len(parent) if position is None else position, made)
+        editor.records(kind)[after.id] = made
         return
-    element = editor.record(kind, after.id)
+    element = editor.records(kind)[after.id]
     editor.parts.edit(element, before.part, after.part, owner=after.id)
     if before.ahead != after.ahead:
         parent = editor.section_of(kind)
@@ -494,18 +504,17 @@ def _set_position(editor: Editor, after: Record) -> Optional[int]:
 
 
 def _level(editor: Editor, change: Change) -> None:
-    topology = ensure(editor.root, "fencing-topology")
-    present = {child.get("id"): child for child in elements(topology)}
+    topology, present = ensure(editor.root, "fencing-topology"), editor.known("fencing-topology", "fencing-level", _id)
     name = change.object.key.id
     if change.after is None:
-        topology.remove(present[name])
+        topology.remove(present.pop(name))
         return
     after = change.after
     assert isinstance(after, Level)
     element = present.get(name)
     if element is None:
         editor.ids.fresh(name)
-        element = SubElement(topology, "fencing-level", {"id": name})
+        present[name] = element = SubElement(topology, "fencing-level", {"id": name})
     target = {"node": "target", "pattern": "target-pattern", "attribute": "target-attribute"}[after.by]
     wanted = {target: after.target, "index": after.level, "devices": ",".join(after.devices)}
     if after.by == "attribute":
@@ -515,20 +524,20 @@ def _level(editor: Editor, change: Change) -> None:
 
 
 def _tag(editor: Editor, change: Change) -> None:
-    tags = ensure(editor.root, "tags")
-    present = {child.get("id"): child for child in elements(tags)}
+    tags, present = ensure(editor.root, "tags"), editor.known("tags", "tag", _id)
     name = change.object.key.id
     if change.after is None:
-        tags.remove(present[name])
+        tags.remove(present.pop(name))
         return
     after = change.after
     assert isinstance(after, Tag)
     element = present.get(name)
     if element is None:
         editor.ids.fresh(name)
-        element = SubElement(tags, "tag", {"id": name})
+        present[name] = element = SubElement(tags, "tag", {"id": name})
+    wanted = set(after.references)
     for child in elements(element):
-        if child.get("id") not in after.references:
+        if child.get("id") not in wanted:
             element.remove(child)
     listed = {child.get("id") for child in elements(element)}
     for reference in after.references:
@@ -537,7 +546,6 @@ def _tag(editor: Editor, change: Change) -> None:
 
 
 _WRITERS: Dict[type, Callable[[Editor, Change], None]] = {
-    Setting: _setting,
     Node: _node,
     Primitive: _primitive,
     Group: _group,

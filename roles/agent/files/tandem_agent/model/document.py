@@ -7,13 +7,14 @@ A kind of object is one reader in one of the tables below; the next kind is one 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from ..errors import Fault
-from .entries import read_child, read_part, read_sets, sets_key
+from .entries import read_child, read_part, read_sets
 from .fields import Fields
-from .grammar import CONTAINERS, INTERVAL, ROLE, Child
+from .grammar import CONTAINERS, INTERVAL, ROLE, Child, sets_key
 from .objects import (
     CONSTRAINTS,
     OPTION_SETS,
@@ -40,6 +41,7 @@ STATES = ("present", "absent", "started", "stopped")  # of a resource
 OPERATION_OPTIONS = (
     "timeout", "start-delay", "on-fail", "enabled", "record-pending", "interval-origin", "description", "requires",
 )  # fmt: skip
+_OPERATION_KEYS = tuple((option, option.replace("-", "_")) for option in OPERATION_OPTIONS)
 MOST = 50_000  # objects in one document
 
 
@@ -207,11 +209,13 @@ def _template(item: Fields) -> Object:
 
 def _group(item: Fields) -> Object:
     members = item.texts("members") if item.raw("members") is not None else None
+    seen: Set[str] = set()
     for index, member in enumerate(members or ()):
         if id_fault(member):
             item.doubt(f"members[{index}]", str(id_fault(member)))
-        if member in (members or [])[:index]:
+        if member in seen:
             item.fault(f"members[{index}]", f"{member} is listed twice")
+        seen.add(member)
     meta = item.mapping("meta")
     return Group(
         id=_identifier(item, "id"),
@@ -358,14 +362,16 @@ def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
     if item.raw("ops") is None:
         return None
     made: List[Operation] = []
+    keys: Set[Tuple[str, object, str]] = set()
     for entry in item.objects("ops"):
         interval = entry.text("interval", "0s")
         if INTERVAL.fault(interval):
             entry.doubt("interval", f"{interval!r} is no interval; write for example 30s, 5min or PT30S")
         options: Map = {}
-        for option in OPERATION_OPTIONS:
-            spelt = option if entry.has(option) else option.replace("-", "_")
-            text = entry.optional_text(spelt)
+        given = entry.keys()
+        for option, underscored in _OPERATION_KEYS:
+            key = option if option in given else underscored
+            text = entry.optional_text(key) if key in given else None
             if text is not None:
                 options[option] = text
         for option in ("timeout", "start-delay"):
@@ -380,8 +386,9 @@ def _operations(item: Fields) -> Optional[Tuple[Operation, ...]]:
             _sets(entry, "params", "meta"), entry.optional_text("id"), entry.mapping("ids") or {},
         )  # fmt: skip
         entry.finish(OPERATION_OPTIONS)
-        if any(operation.key == other.key for other in made):
+        if operation.key in keys:
             entry.doubt("", f"declares the operation {name} with interval {interval} twice")
+        keys.add(operation.key)
         made.append(operation)
     return tuple(made)
 
@@ -602,8 +609,10 @@ TAG_PREFIX = "tandem."
 
 def _fit(text: str) -> str:
     """An id made of other ids and names, within what an id may be."""
-    clean = "".join(char if char.isascii() and (char.isalnum() or char in "_.-") else "_" for char in text)
-    return clean[:200]
+    return _NOT_IN_IDS.sub("_", text[:200])
+
+
+_NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def agent_fault(agent: str) -> Optional[str]:

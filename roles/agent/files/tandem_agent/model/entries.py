@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from .fields import Fields
-from .grammar import SHAPES, Attribute, Child, Shape
+from .grammar import SHAPES, Attribute, Child, Shape, sets_key
 from .parts import NVSETS, PLAIN, REFERRING, Part, part
 from .values import scalar_fault, text_of
 
@@ -25,11 +25,17 @@ def shape_of(tag: str) -> Shape:
 def read_part(item: Fields, tag: str, depth: int = 0) -> Part:
     """One entry of a document as the element `tag`. An attribute that is null is as one not given."""
     shape = shape_of(tag)
-    attributes = {attribute.name: read_attribute(item, attribute) for attribute in shape.attributes}
+    given = item.keys()
+    item.expect(shape.keys)
+    attributes = {
+        attribute.name: _read_attribute(item, attribute, attribute.key if attribute.key in given else attribute.dashed)
+        for attribute in shape.attributes
+        if attribute.key in given or attribute.dashed in given
+    }
     if item.has(SAME_AS_KEY):
         missing: Tuple[Attribute, ...] = ()
     else:
-        missing = tuple(one for one in shape.attributes if one.required and attributes[one.name] is None)
+        missing = tuple(one for one in shape.attributes if one.required and attributes.get(one.name) is None)
     for attribute in missing:
         item.doubt(attribute.key, "is required")
     parts: List[Part] = []
@@ -45,10 +51,8 @@ def read_part(item: Fields, tag: str, depth: int = 0) -> Part:
 SAME_AS_KEY = "same_as"
 
 
-def read_attribute(item: Fields, attribute: Attribute) -> Optional[str]:
-    """The value of one attribute; a key may also be written with dashes, as the CIB writes it."""
-    dashed = attribute.key.replace("_", "-")
-    key = dashed if item.has(dashed) and not item.has(attribute.key) else attribute.key
+def _read_attribute(item: Fields, attribute: Attribute, key: str) -> Optional[str]:
+    """The value of one attribute, which is given as `key`."""
     text = item.optional_text(key)
     if text is None:
         return None
@@ -60,15 +64,8 @@ def read_attribute(item: Fields, attribute: Attribute) -> Optional[str]:
 
 def said(item: Fields, child: Child) -> bool:
     """Whether a document speaks of these elements at all."""
-    keys = (child.key, child.single) if child.single else (child.key,)
-    if child.form == "options":
-        keys = (child.key, sets_key(child.key))
-    return [key for key in keys if item.raw(key) is not None] != []  # all are asked for, so that all are known
-
-
-def sets_key(key: str) -> str:
-    """`params` has `param_sets` beside it."""
-    return {"params": "param_sets"}.get(key, key + "_sets")
+    item.expect(child.keys)
+    return any(item.raw(key) is not None for key in child.keys)
 
 
 def read_child(item: Fields, child: Child, depth: int = 0) -> Optional[List[Part]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import Any, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set
+from typing import Any, Collection, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..errors import Fault
 from .values import LONGEST, scalar_fault, text_of
@@ -49,6 +49,10 @@ class Fields:
         self._seen.add(key)
         return key in self._value
 
+    def expect(self, keys: Iterable[str]) -> None:
+        """These may be there: none of them is unknown."""
+        self._seen.update(keys)
+
     def keys(self) -> FrozenSet[str]:
         """Everything that was given."""
         return frozenset(self._value)
@@ -60,20 +64,23 @@ class Fields:
 
     def text(self, key: str, default: str = "", required: bool = False) -> str:
         """A scalar as text; booleans become `true` and `false`."""
+        text = self.optional_text(key, default)
+        if text is not None:
+            return text
+        if required:
+            self.fault(key, "is required")
+        return default
+
+    def optional_text(self, key: str, default: str = "") -> Optional[str]:
+        """As `text`, but None when absent or null."""
         value = self.raw(key)
         if value is None:
-            if required:
-                self.fault(key, "is required")
-            return default
+            return None
         wrong = scalar_fault(value)
         if wrong:
             self.fault(key, wrong)
             return default
         return text_of(value)
-
-    def optional_text(self, key: str) -> Optional[str]:
-        """As `text`, but None when absent or null."""
-        return self.text(key) if self.raw(key) is not None else None
 
     def choice(self, key: str, allowed: Sequence[str], default: str, fold: bool = False) -> str:
         """One of `allowed`; with `fold`, written in any case."""
@@ -168,13 +175,13 @@ class Fields:
                 found[name] = None if item is None else text_of(item)
         return found
 
-    def finish(self, also: Iterable[str] = ()) -> None:
+    def finish(self, also: Collection[str] = ()) -> None:
         """Report what nobody asked for, with the nearest known name."""
-        known = self._seen.union(also)
-        for key in self._value:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), sorted(known), 1)
-                self.fault(str(key)[:80], "is unknown" + (f"; did you mean {near[0]}?" if near else ""))
+        unknown = [key for key in self._value if key not in self._seen and key not in also]
+        known = sorted(self._seen.union(also)) if unknown else []
+        for key in unknown:
+            near = difflib.get_close_matches(str(key), known, 1)
+            self.fault(str(key)[:80], "is unknown" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def _name_fault(name: Any) -> Optional[str]:

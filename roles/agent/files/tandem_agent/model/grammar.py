@@ -9,7 +9,8 @@ Elements and attributes are those of Pacemaker's schemas, 1.x to 4.0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Mapping, Optional, Tuple
+from functools import cached_property
+from typing import Callable, FrozenSet, Mapping, Optional, Tuple
 
 from .values import boolean, duration_ms, id_fault, role, score, score_text, whole
 
@@ -61,10 +62,12 @@ class Attribute:
     key: str = ""
     form: Form = TEXT
     required: bool = False
+    dashed: str = ""  # the key as it may be written too: with dashes, as the CIB writes it
 
     def __post_init__(self) -> None:
         if not self.key:
             object.__setattr__(self, "key", self.name.replace("-", "_"))
+        object.__setattr__(self, "dashed", self.key.replace("_", "-"))
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,12 @@ class Child:
     field: str = "id"
     single: str = ""  # of many: the key that takes one object instead of a list
 
+    @cached_property
+    def keys(self) -> Tuple[str, ...]:
+        """Where a document may speak of them."""
+        also = sets_key(self.key) if self.form == "options" else self.single
+        return (self.key, also) if also else (self.key,)
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -93,6 +102,16 @@ class Shape:
     under: str = ""  # in a list of different things: the key that tells this one
     shows_id: bool = False  # the id is worth a document's space even where nothing refers to it
     suffix: str = ""  # what a made-up id ends with
+
+    @cached_property
+    def keys(self) -> FrozenSet[str]:
+        """How a document may spell the attributes."""
+        return frozenset(key for attribute in self.attributes for key in (attribute.key, attribute.dashed))
+
+
+def sets_key(key: str) -> str:
+    """`params` has `param_sets` beside it."""
+    return "param_sets" if key == "params" else key + "_sets"
 
 
 def _attributes(*names: str, form: Form = TEXT) -> Tuple[Attribute, ...]:

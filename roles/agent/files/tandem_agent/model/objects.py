@@ -10,6 +10,7 @@ Names and meanings: Pacemaker Explained, chapters "Resources", "Resource Constra
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
 
 from .parts import Part, meaning, part
@@ -78,7 +79,7 @@ class Operation:
     id: Optional[str] = field(default=None, compare=False)
     ids: Map = field(default_factory=dict, compare=False)  # of its sets and options, as for a primitive
 
-    @property
+    @cached_property
     def key(self) -> Tuple[str, object, str]:
         """Pacemaker tells operations apart by name, interval and role."""
         every = duration_ms(self.interval)
@@ -255,7 +256,7 @@ class Record:
     def key(self) -> Key:
         return Key(_FAMILIES.get(self.kind, self.kind), self.id)
 
-    @property
+    @cached_property
     def meaning(self) -> Optional[Tuple[object, ...]]:
         """What identifies it besides its id; None where only the id does."""
         if self.kind in OPTION_SETS:

@@ -31,7 +31,10 @@ class Part:
 
     def get(self, name: str) -> Optional[str]:
         """One attribute; None when it is not there."""
-        return dict(self.attributes).get(name)
+        for known, value in self.attributes:
+            if known == name:
+                return value
+        return None
 
     def all(self, *tags: str) -> Tuple[Part, ...]:
         """The parts inside with one of these names."""

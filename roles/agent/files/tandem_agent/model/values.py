@@ -24,6 +24,8 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def text_of(value: Any) -> str:
     """A JSON scalar as the CIB writes it."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -33,6 +35,8 @@ def text_of(value: Any) -> str:
 
 def scalar_fault(value: Any) -> Optional[str]:
     """Why `value` can't be an XML attribute, or None."""
+    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():
+        return None  # nearly always; what XML cannot carry is not printable
     if not isinstance(value, (str, int, float, bool)):
         return f"must be a text, a number or a boolean, not {type(value).__name__}"
     if isinstance(value, float) and not math.isfinite(value):
@@ -75,8 +79,9 @@ def duration_ms(text: str) -> Optional[int]:
     """An interval such as `30`, `30s`, `5min` or `PT30S` in milliseconds; None when it is none."""
     plain = _DURATION.match(text)
     if plain:
-        unit = _UNITS.get(plain.group(2).lower())
-        return None if unit is None else int(int(plain.group(1)) * unit)
+        number, name = plain.groups()
+        unit = _UNITS.get(name.lower())
+        return None if unit is None else int(int(number) * unit)
     iso = _ISO.match(text)
     if iso and any(iso.groups()):
         days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
@@ -95,22 +100,23 @@ def boolean(text: str) -> Optional[bool]:
 
 
 INFINITY = 1000000
+_NAMED_SCORES = {
+    "infinity": INFINITY,
+    "+infinity": INFINITY,
+    "-infinity": -INFINITY,
+    "red": -INFINITY,
+    "green": 0,
+    "yellow": 0,
+}
+_SCORE = re.compile(r"[+-]?[0-9]+\Z")
 
 
 def score(text: str) -> Optional[int]:
     """A score with its infinities (±1000000) and old colours; None when it is none."""
     word = text.strip().lower()
-    named = {
-        "infinity": INFINITY,
-        "+infinity": INFINITY,
-        "-infinity": -INFINITY,
-        "red": -INFINITY,
-        "green": 0,
-        "yellow": 0,
-    }
-    if word in named:
-        return named[word]
-    if not re.match(r"[+-]?[0-9]+\Z", word):
+    if word in _NAMED_SCORES:
+        return _NAMED_SCORES[word]
+    if not _SCORE.match(word):
         return None
     size = min(INFINITY, int(word.lstrip("+-").lstrip("0")[:8] or "0"))  # eight digits are beyond INFINITY already
     return -size if word.startswith("-") else size

@@ -87,6 +87,7 @@ class _Overlay:
         self.ids = Ids(current.ids)
         self.wanted = Wanted(current)
         self.created: List[str] = []
+        self.nodes = [key.id for key in self.objects if key.family == "node"]
         self.declared = frozenset(entry.object.key for entry in document.entries if not entry.absent)
         claimed = {entry.object.key for entry in document.entries if entry.explicit_id}
         self.by_meaning = {
@@ -186,12 +187,13 @@ class _Overlay:
 
     def _new_node(self, entry: Declaration, declared: Node) -> Optional[Object]:
         """Corosync makes the members; remote nodes get an entry with their first attribute, by whoever sets it."""
-        known = sorted(key.id for key in self.objects if key.family == "node")
-        if declared.type is None and known:
-            self._fault(entry.path, f"{declared.id} is no node of this cluster; its nodes are {', '.join(known)}")
+        if declared.type is None and self.nodes:
+            nodes = ", ".join(sorted(self.nodes))
+            self._fault(entry.path, f"{declared.id} is no node of this cluster; its nodes are {nodes}")
             return None
+        self.nodes.append(declared.id)
         attributes = exact({}, declared.attributes)
-        number = declared.number or (None if declared.type else str(len(known) + 1))
+        number = declared.number or (None if declared.type else str(len(self.nodes)))
         return replace(declared, attributes=attributes, utilization=exact({}, declared.utilization), number=number)
 
     def lay_primitive(self, entry: Declaration) -> Optional[Object]:
@@ -431,17 +433,27 @@ class _Overlay:
 
     def _join_groups(self) -> None:
         """`group: NAME` on a primitive: a member of it, appended when it is not one yet, and of no other."""
-        for key, resource in list(self.objects.items()):
-            if not isinstance(resource, Primitive) or resource.group is None:
-                continue
-            self.objects[key] = replace(resource, group=None)
-            for other in [found for found in self.objects.values() if isinstance(found, Group)]:
-                members = tuple(member for member in other.members or () if member != resource.id)
-                if other.id == resource.group:
-                    members = other.members or () if resource.id in (other.members or ()) else members + (resource.id,)
-                self.objects[other.key] = replace(other, members=members)
-            if Key("resource", resource.group) not in self.objects:
-                self._place(Declaration(resource, ""), Group(resource.group, (resource.id,), {}))
+        joining = [found for found in self.objects.values() if isinstance(found, Primitive) and found.group is not None]
+        inside: Dict[str, Set[str]] = {}
+        for group in [found for found in self.objects.values() if isinstance(found, Group)] if joining else []:
+            for member in group.members or ():
+                inside.setdefault(member, set()).add(group.id)
+        left: Dict[str, Set[str]] = {}
+        joined: Dict[str, List[str]] = {}
+        for resource in joining:
+            wanted, have = resource.group or "", inside.get(resource.id, set())
+            self.objects[resource.key] = replace(resource, group=None)
+            for other in have - {wanted}:
+                left.setdefault(other, set()).add(resource.id)
+            if wanted not in have:
+                joined.setdefault(wanted, []).append(resource.id)
+            if Key("resource", wanted) not in self.objects:
+                self._place(Declaration(resource, ""), Group(wanted, (), {}))
+        for name in left.keys() | joined.keys():
+            found = self.objects.get(Key("resource", name))
+            if isinstance(found, Group):
+                stay = tuple(member for member in found.members or () if member not in left.get(name, ()))
+                self.objects[found.key] = replace(found, members=stay + tuple(joined.get(name, ())))
 
     def _cascade(self) -> None:
         """What cannot stand without a removed resource goes with it."""
@@ -518,7 +530,8 @@ class _Overlay:
         tag = Tag(TAG_PREFIX + self.document.name)
         present = {key.id for key in self.objects if key.family in _OWNED}
         references = tuple(name for name in owned if name in present)
-        references += tuple(name for name in self.created if name in present and name not in references)
+        listed = set(references)
+        references += tuple(name for name in self.created if name in present and name not in listed)
         if references:
             self.objects[tag.key] = replace(tag, references=references)
         else:

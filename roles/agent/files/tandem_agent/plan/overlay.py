@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ..model.document import OPERATION_OPTIONS
-from ..model.entries import plain_of, sets_key, shape_of
-from ..model.grammar import SHAPES, Child
+from ..model.entries import plain_of, shape_of
+from ..model.grammar import SHAPES, Child, sets_key
+from ..model.matching import Left
 from ..model.objects import Map, Operation, Primitive, Record, Sets
-from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, means, part
+from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, meaning, means, part
 from ..model.secrets import ELSEWHERE, MASK, SEAL
 from ..model.values import boolean, other_meta, role, same
 
@@ -79,17 +80,18 @@ def operations_over(have: Tuple[Operation, ...], declared: Optional[Tuple[Operat
     if not declared:
         return ()
     names = {operation.name for operation in declared}
-    left = list(declared)
+    left = Left((operation.key,) for operation in declared)
     result: List[Operation] = []
     for operation in have:
         if operation.name not in names:
             result.append(operation)
             continue
-        match = next((other for other in left if other.key == operation.key), None)
-        if match is not None:
-            left.remove(match)
-            result.append(operation if operation.means(match) else _operation_over(operation, match))
-    return tuple(result + left)
+        place = left.take(operation.key)
+        if place is not None:
+            match = declared[place]
+            unchanged = operation == match or operation.means(match)
+            result.append(operation if unchanged else _operation_over(operation, match))
+    return tuple(result) + tuple(declared[place] for place in left.places())
 
 
 def _operation_over(have: Operation, declared: Operation) -> Operation:
@@ -159,45 +161,43 @@ def parts_over(
 ) -> Tuple[Part, ...]:
     """The declared parts in place of those of the same `tags`, or of the first one; the others stay where they are."""
     mine = [index for index, one in enumerate(have) if one.tag in tags][: 1 if single else None]
-    left = [have[index] for index in mine]
+    left = Left(_handles(have[index]) for index in mine)
     fitted: List[Part] = []
     for wanted in declared:
-        found = _counterpart(left, wanted)
-        if found is None:
-            fitted.append(wanted)
-        else:
-            left.remove(found)
-            fitted.append(part_over(found, wanted))
-    result: List[Part] = []
-    rest = list(fitted)
-    for index, one in enumerate(have):
-        if index not in mine:
-            result.append(one)
-        elif rest and index != mine[-1]:
-            result.append(rest.pop(0))
-        if mine and index == mine[-1]:
-            result += rest
-            rest = []
-    return tuple(result + rest)
+        place = left.take(*_handles_of_wanted(wanted))
+        fitted.append(wanted if place is None else part_over(have[mine[place]], wanted))
+    if not mine:
+        return (*have, *fitted)
+    result = [*have[: mine[-1] + 1], *fitted[len(mine) :], *have[mine[-1] + 1 :]]
+    for index, one in zip(mine, fitted):
+        result[index] = one
+    fewer = frozenset(mine[len(fitted) :])
+    return tuple(one for index, one in enumerate(result) if index not in fewer)
 
 
-def _counterpart(left: Sequence[Part], wanted: Part) -> Optional[Part]:
-    """Which of the parts that are there a declared one is about: by id, by meaning, by name, by place."""
-    alike = [one for one in left if one.tag == wanted.tag]
+Handle = Tuple[object, ...]
+
+
+def _handles(found: Part) -> List[Handle]:
+    """What a part may be known by: its id, its meaning, its name, its place."""
+    handles: List[Handle] = [("meaning", meaning(found)), ("tag", found.tag)]
+    if found.id is not None:
+        handles.append(("id", found.tag, found.id))
+    if found.tag == "nvpair" and found.get("name") is not None:
+        handles.append(("name", found.get("name")))
+    return handles
+
+
+def _handles_of_wanted(wanted: Part) -> List[Handle]:
+    """By which of them a declared part finds the one it is about, the best first."""
+    handles: List[Handle] = [("meaning", meaning(wanted))]
     if wanted.id is not None:
-        named = next((one for one in alike if one.id == wanted.id), None)
-        if named is not None:
-            return named
-    for one in alike:
-        if means(one, wanted):
-            return one
+        handles.insert(0, ("id", wanted.tag, wanted.id))
     if wanted.tag == "nvpair":
-        return next(
-            (one for one in alike if one.get("name") is not None and one.get("name") == wanted.get("name")), None
-        )
-    if wanted.id is not None or wanted.tag in REFERRING:
-        return None
-    return alike[0] if alike else None
+        return [*handles, ("name", wanted.get("name"))]
+    if wanted.id is None and wanted.tag not in REFERRING:
+        handles.append(("tag", wanted.tag))
+    return handles
 
 
 def sets_over(have: Sets, declared: Mapping[str, Tuple[Part, ...]]) -> Sets:
@@ -225,6 +225,8 @@ def placed(sets: Sets, plain: Mapping[str, Optional[Map]]) -> Sets:
 
 def record_over(have: Record, declared: Record) -> Record:
     """The declared record with the id, and whatever was not said, of the one that is there."""
+    if have.part == declared.part and have.ahead == declared.ahead:
+        return have
     shape = shape_of(have.part.tag)
     old, new = dict(have.part.attributes), dict(declared.part.attributes)
     attributes: Dict[str, Optional[str]] = dict(old)
@@ -252,8 +254,7 @@ def record_over(have: Record, declared: Record) -> Record:
 
 
 def is_said(child: Child, said: FrozenSet[str]) -> bool:
-    keys = {child.key, child.single, sets_key(child.key) if child.form == "options" else child.key}
-    return bool(keys & said)
+    return not said.isdisjoint(child.keys)
 
 
 def _child_over(have: Tuple[Part, ...], declared: Record, child: Child) -> Tuple[Part, ...]:

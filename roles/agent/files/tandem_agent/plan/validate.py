@@ -37,6 +37,8 @@ def validate(wanted: State, document: Document, changed: Optional[Collection[Key
 
     With `changed`, only what changes is judged: what is there and stays, the cluster has lived with.
     """
+    if changed is not None and not changed:
+        return []
     paths = {entry.object.key: entry.path for entry in document.entries if not entry.absent}
     paths.update(_meant(wanted, document))
     judged = {key: path for key, path in paths.items() if changed is None or key in changed}
@@ -95,6 +97,9 @@ def _meant(wanted: State, document: Document) -> Dict[Key, str]:
     }
 
 
+COMPARISONS = (
+    20_000  # that look for a name's like; each takes its time, so of thousands of names only the first get a hint
+)
 _UNMASK = "write the secret itself, or export with --secrets"
 
 
@@ -105,6 +110,8 @@ class _Checker:
         self.faults: List[Fault] = []
         self.removed = removed
         self.inner: Optional[Set[str]] = None
+        self.names: List[str] = []
+        self.hints = COMPARISONS
 
     def check(self, found: Object) -> None:
         path = self.paths[found.key]
@@ -237,8 +244,9 @@ class _Checker:
             self._fault(path, f"{name} is no promotable clone, so it is never {role}")
 
     def _missing(self, path: str, name: str) -> None:
-        known: Set[str] = {key.id for key in self.wanted.objects if key.family == "resource"}
-        near = difflib.get_close_matches(name, sorted(known), 1)
+        self.names = self.names or sorted(key.id for key in self.wanted.objects if key.family == "resource")
+        near = difflib.get_close_matches(name, self.names, 1) if self.hints > 0 else []
+        self.hints -= len(self.names)
         hint = f"; did you mean {near[0]}?" if near else "; declare it or leave the reference out"
         self._fault(path, f"there is no resource {name or '(none given)'}{hint}")
 
