@@ -24,8 +24,9 @@ from .errors import AgentError, Fault, invalid
 from .journal import Entry
 from .model.document import Document, read_document
 from .model.fields import Fields
-from .model.objects import Primitive, Setting, State
+from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
+from .pacemaker.parameters import judge
 from .pacemaker.settle import Settled, sentence, settle, still_failed
 from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.status import read_status
@@ -285,30 +286,16 @@ class _Transaction:
     def _validate(self, loaded: Loaded, wanted: Wanted, changes: List[Change]) -> None:
         document = self.request.document
         faults = wanted.faults + validate(wanted.state, document, {change.key for change in changes})
-        faults += stranded(loaded.state, wanted.state) + self._parameters(changes)
+        judged = judge(self.context.metadata, loaded.state, wanted.state, document, self.context.tools.local_node)
+        faults += stranded(loaded.state, wanted.state) + judged.faults
         faults += self.secrecy.faults(wanted.state, changes, self.files)
         if faults:
             raise invalid("document.invalid", "the document", faults)
-        self.warnings += warnings(wanted.state, document) + self.secrecy.warnings(wanted.state)
+        self.warnings += warnings(wanted.state, document) + judged.warnings + self.secrecy.warnings(wanted.state)
         early = self.secrecy.early(self.files, changes, wanted.state)
         if early and self.request.effect:
             raise AgentError("secrets.first", early)
         self.warnings += [early] if early else []
-
-    def _parameters(self, changes: List[Change]) -> List[Fault]:
-        """Faults of parameters against their agent's metadata, for what is new or changed."""
-        paths = {entry.object.key: entry.path for entry in self.request.document.entries}
-        faults = []
-        for change in changes:
-            found, before = change.after, change.before
-            if not isinstance(found, Primitive) or not found.agent:
-                continue
-            if isinstance(before, Primitive) and (before.agent, before.params) == (found.agent, found.params):
-                continue
-            params = {name: value for name, value in (found.params or {}).items() if value is not None}
-            path = paths.get(found.key, found.id)
-            faults += [Fault(f"{path}.params", fault) for fault in self.context.metadata.check(found.agent, params)]
-        return faults
 
     def _verify(self, loaded: Loaded, candidate: Element) -> None:
         """Pacemaker's own opinion; what it already said of the present configuration is not this change's fault."""
@@ -522,6 +509,6 @@ def _compared(
     failures = [one for one in settled.status["failures"] if one not in before["failures"]]
     fenced = [one for one in settled.status["fencing"] if one["state"] == "success" and one not in before["fencing"]]
     found = mismatches(preview.actions, loaded.root, settled.cib, failures, fenced)
-    if found and version_of(settled.cib)[:2] != (loaded.version.admin_epoch, loaded.version.epoch + 1):
+    if found and settled.moved:
         return None, ["the configuration was changed again meanwhile, which may be why", *found]
     return not found, found

@@ -48,6 +48,7 @@ class Settled:
     warnings: List[str] = field(default_factory=list)
     status: Optional[Status] = None
     cib: Optional[Element] = None
+    moved: bool = False  # somebody changed the configuration meanwhile
 
     def as_json(self) -> Dict[str, Any]:
         return {"waited": round(self.waited, 3), "state": self.state}
@@ -73,7 +74,8 @@ def settle(context: Context, scope: Set[str], wait: float, before: List[Failure]
             if now - idle_since >= PATIENCE or not any(one.why.passing for one in lacking):
                 maintenance = watch.status()["cluster"]["maintenance"]
                 state = "maintenance" if maintenance else "settled"
-                return Settled(now - started, state, [str(one) for one in lacking], watch.status(), watch.root)
+                warnings = [str(one) for one in lacking]
+                return Settled(now - started, state, warnings, watch.status(), watch.root, watch.moved)
             pending = [str(one) for one in lacking if one.why.passing]
         watch.tell(now - started, pending)
         if now - started > wait or context.deadline.remaining() <= 0:
@@ -88,6 +90,7 @@ class _Watch:
     def __init__(self, context: Context, scope: Set[str], before: List[Failure]) -> None:
         self._context, self._scope, self._before = context, scope, before
         self._version: Optional[Version] = None
+        self.moved = False
         self._asked = 0.0
         self._pending: List[str] = []
         self._status: Optional[Status] = None
@@ -104,6 +107,7 @@ class _Watch:
         version = version_of(self.root)
         if version == self._version and now - self._asked < LONGEST_QUIET:
             return self._pending
+        self.moved = self.moved or (self._version is not None and self._version[:2] != version[:2])
         self._version, self._asked, self._status = version, now, None
         self._pending = [_doing(record) for record in self._operations(now)]
         if not self._pending:  # else there is no need to ask

@@ -1,0 +1,187 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one path to its end, on a played cluster: settling, and what happened against what was foreseen."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any, Dict, List
+
+import pytest
+from clusters import Cluster, bundle, clone, primitive
+from played import PlayedTools
+
+from tandem_agent import transaction
+from tandem_agent.context import Context, Deadline
+from tandem_agent.errors import AgentError
+from tandem_agent.journal import Journal
+from tandem_agent.model.fields import Fields
+from tandem_agent.pacemaker.metadata import Metadata
+from tandem_agent.pacemaker.runner import Runner
+from tandem_agent.pacemaker.settle import POLL, settle
+
+pytestmark = pytest.mark.offline
+Json = Dict[str, Any]
+DUMMY = {"agent": "ocf:pacemaker:Dummy", "ops": [{"name": "monitor", "interval": "10s"}]}
+
+
+class Played:
+    """An agent in a played cluster."""
+
+    def __init__(self, suite: str, directory: pathlib.Path, cluster: Cluster) -> None:
+        self.tools = PlayedTools(suite, directory / "cib.xml", cluster.text())
+        self.journal = Journal(str(directory / "journal"))
+        self.events: List[Json] = []
+
+    def context(self) -> Context:
+        return Context(
+            self.tools.runner, self.tools, Metadata(self.tools), self.journal, Deadline(60),
+            emit=lambda _event, data: self.events.append(dict(data)), node="c1",
+        )  # fmt: skip
+
+    def apply(self, document: Json, **more: Any) -> Json:
+        params = Fields({"document": document, **more}, "params", [])
+        return transaction.apply(self.context(), params)
+
+
+def web() -> Cluster:
+    """A pair on which `web` runs on c1 and `ping` on both."""
+    resources = primitive("web"), clone("pings", primitive("ping"))
+    return Cluster(*resources).ran("web", "c1").ran("ping", "c1").ran("ping", "c2").probed_all()
+
+
+def test_a_new_resource_starts_as_foreseen(any_suite: str, tmp_path: pathlib.Path) -> None:
+    played = Played(any_suite, tmp_path, web())
+    done = played.apply({"resources": [{"id": "vip", **DUMMY}]})
+    assert done["settled"]["state"] == "settled" and done["warnings"] == []
+    assert done["preview"]["matched"] is True and done["preview"]["mismatch"] == []
+    kept = played.journal.history(1)[0]["preview"]
+    assert kept["matched"] is True and kept["actions"] == [f"start vip on {done['preview']['actions'][0]['node']}"]
+    assert any("start vip" in line or "probes" in line for event in played.events for line in event["pending"])
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"constraints": [{"kind": "location", "resource": "web", "node": "c1", "score": "-INFINITY"}]}, ["move"]),
+        ({"nodes": [{"id": "c1", "standby": True}]}, ["stop", "move"]),
+        ({"resources": [{"id": "web", "state": "absent"}]}, ["stop"]),
+        ({"properties": {"stop-all-resources": True}}, ["stop", "stop", "stop"]),
+        ({"resources": [{"id": "box", "kind": "group", "members": ["a", "b"]}, {"id": "a", **DUMMY}, {"id": "b", **DUMMY}]},
+         ["start", "start"]),
+    ],
+    ids=["move", "standby", "remove", "stop all", "group"],
+)  # fmt: skip
+def test_each_change_comes_as_foreseen(any_suite: str, tmp_path: pathlib.Path, document: Json, told: List[str]) -> None:
+    done = Played(any_suite, tmp_path, web()).apply(document, allow=["stop"])
+    assert [action["action"] for action in done["preview"]["actions"]] == told
+    assert (done["preview"]["matched"], done["preview"]["mismatch"]) == (True, [])
+
+
+def test_a_failed_start_is_told_and_the_journal_has_no_verdict(bookworm: str, tmp_path: pathlib.Path) -> None:
+    played = Played(bookworm, tmp_path, web())
+    played.tools.failing = ["vip_start_0@c1=5", "vip_start_0@c2=5"]
+    with pytest.raises(AgentError) as caught:
+        played.apply({"resources": [{"id": "vip", **DUMMY}]})
+    assert caught.value.code == "settle.failed" and "vip start on c" in caught.value.message
+    assert played.journal.history(1)[0]["preview"]["matched"] is None
+
+
+def test_what_happens_unforeseen_is_a_mismatch(bookworm: str, tmp_path: pathlib.Path) -> None:
+    def restarted(text: str) -> str:
+        """Somebody restarts web."""
+        start = re.search(r'<lrm_rsc_op id="web_last_0".*?/>', text)
+        assert start is not None
+        return text.replace(start.group(), re.sub(r'call-id="\d+"', 'call-id="99"', start.group()))
+
+    played = Played(bookworm, tmp_path, web())
+    played.tools.afterwards = restarted
+    done = played.apply({"properties": {"cluster-recheck-interval": "5min"}, "resources": [{"id": "vip", **DUMMY}]})
+    assert done["preview"]["matched"] is False
+    assert done["preview"]["mismatch"] == ["web was restarted on c1, which was not foreseen"]
+    assert done["preview"]["mismatch"][0] in done["warnings"]
+    assert played.journal.history(1)[0]["preview"]["mismatch"] == done["preview"]["mismatch"]
+
+
+def test_where_others_changed_the_configuration_nothing_is_claimed(bookworm: str, tmp_path: pathlib.Path) -> None:
+    def moved(text: str) -> str:
+        ran = text.replace('id="web_last_0"', 'id="web_last_0" x="1"').replace('call-id="1"', 'call-id="98"', 1)
+        epoch = int(re.search(r' epoch="(\d+)"', text).group(1))  # type: ignore[union-attr]
+        return ran.replace(' x="1"', "").replace(f' epoch="{epoch}"', f' epoch="{epoch + 1}"')
+
+    played = Played(bookworm, tmp_path, web())
+    played.tools.afterwards = moved
+    done = played.apply({"resources": [{"id": "vip", **DUMMY}]})
+    assert done["preview"]["matched"] is None
+    assert done["preview"]["mismatch"][0] == "the configuration was changed again meanwhile, which may be why"
+
+
+def test_what_cannot_run_is_told_at_once(any_suite: str, tmp_path: pathlib.Path) -> None:
+    played = Played(any_suite, tmp_path, web())
+    started = time.monotonic()
+    done = played.apply(
+        {
+            "resources": [{"id": "vip", **DUMMY}],
+            "constraints": [
+                {"kind": "location", "resource": "vip", "node": node, "score": "-INFINITY"} for node in ("c1", "c2")
+            ],
+        }
+    )
+    assert time.monotonic() - started < 10 and done["settled"]["waited"] < 5
+    assert done["warnings"] == [
+        "vip runs nowhere: not on c1: location-vip-c1--INFINITY keeps it away; not on c2: location-vip-c2--INFINITY keeps it away"
+    ]
+    assert done["preview"]["matched"] is True
+
+
+def test_without_waiting_nothing_is_known(bookworm: str, tmp_path: pathlib.Path) -> None:
+    done = Played(bookworm, tmp_path, web()).apply({"resources": [{"id": "vip", **DUMMY}]}, wait=0)
+    assert done["settled"]["state"] == "not_waited" and done["preview"]["matched"] is None
+
+
+def test_a_bundle_that_is_named_may_stop_with_all_it_is_made_of(any_suite: str, tmp_path: pathlib.Path) -> None:
+    cluster = Cluster(bundle("box", primitive("inner")))
+    played = Played(any_suite, tmp_path, cluster)
+    played.tools.play()
+    done = played.apply({"resources": [{"id": "box", "kind": "bundle", "state": "stopped"}]})
+    stopped = {action["resource"] for action in done["preview"]["actions"]}
+    assert {"inner", "box-podman-0", "box-0"} <= stopped and done["preview"]["matched"] is True
+
+
+def test_idleness_is_seen_at_the_next_look(
+    bookworm: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Measured from the moment at which the last operation ends. What the tools take on a busy machine is not ours."""
+    inside: List[float] = []
+    real = Runner.run
+
+    def timed(self: Runner, *argv: Any, **options: Any) -> Any:
+        started = time.monotonic()
+        try:
+            return real(self, *argv, **options)
+        finally:
+            inside.append(time.monotonic() - max(started, ended[0] if ended else started))
+
+    monkeypatch.setattr(Runner, "run", timed)
+    ended: List[float] = []
+    tools = PlayedTools(bookworm, tmp_path / "cib.xml", web().ran("vip", "c1", status=-1).text())
+    done = tmp_path / "done.xml"
+    done.write_text(web().text().replace('num_updates="2"', 'num_updates="3"'))
+
+    def end() -> None:
+        time.sleep(0.73)
+        inside.clear()
+        ended.append(time.monotonic())
+        done.replace(tools.path)
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    settle(SimpleNamespace(tools=tools, deadline=Deadline(30), emit=lambda *_told: None), {"web"}, 20, [])  # type: ignore[arg-type]
+    seen = time.monotonic() - ended[0]
+    thread.join()
+    assert len(inside) <= 4, "one look that came too early, then the CIB, the scheduler and crm_mon"
+    assert seen - sum(inside) < POLL + 0.1, (seen, inside)
