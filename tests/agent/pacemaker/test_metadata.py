@@ -8,7 +8,7 @@ from typing import Mapping
 
 import pytest
 
-from tandem_agent.pacemaker.metadata import Metadata, check, read_metadata
+from tandem_agent.pacemaker.metadata import Metadata, check, deprecated, missing, read_metadata
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import Tools
 
@@ -32,6 +32,13 @@ def tools(any_suite: str, cib_file: str) -> Counting:
 @pytest.mark.parametrize(
     ("agent", "params", "faults"),
     [
+        (
+            "stonith:fence_ipmilan",
+            {"ip": "x", "pcmk_host_check": "sometimes"},
+            ["pcmk_host_check must be one of dynamic"],
+        ),
+        ("stonith:fence_ipmilan", {"ip": "x", "pcmk_off_retries": "few"}, ["pcmk_off_retries must be a whole number"]),
+        ("stonith:fence_ipmilan", {"ip": "x", "pcmk_delay_base": "c1:5s;c2:0s", "pcmk_delay_max": "9s"}, []),
         ("ocf:heartbeat:IPaddr2", {"ip": "10.0.0.1", "cidr_netmask": "24", "arp_count": "5", "lvs_support": "yes"}, []),
         ("ocf:heartbeat:IPaddr2", {"ipp": "10.0.0.1"}, ["ipp is no parameter", "did you mean ip?", "ip is required"]),
         (
@@ -54,7 +61,10 @@ def tools(any_suite: str, cib_file: str) -> Counting:
     ],
 )
 def test_real_agents(tools: Counting, agent: str, params: Mapping[str, str], faults: list[str]) -> None:
-    found = Metadata(tools).check(agent, params)
+    about = Metadata(tools).of(agent)
+    assert about is not None
+    fencing = agent.startswith("stonith:")
+    found = check(about, params, fencing) + [f"{name} is required" for name in missing(about, params, fencing)]
     text = "\n".join(found)
     assert all(fault in text for fault in faults), found
     assert bool(found) == bool(faults), found
@@ -99,24 +109,46 @@ REQUIRED = b"""<resource-agent name="fence_x"><parameters>
 <parameter name="password"><content type="integer"/></parameter>
 </parameters><actions><action name="monitor"/></actions></resource-agent>"""
 
+WITH_A_PIN = b"""<x><parameters><parameter name="pin"><content type="integer"/></parameter></parameters></x>"""
+
 
 def test_old_and_new_names_stand_for_each_other() -> None:
     metadata = read_metadata(REQUIRED)
-    assert check(metadata, {"ip": "x"}, fencing=True) == []
-    assert check(metadata, {"ipaddr": "x"}, fencing=True) == []
-    assert check(metadata, {}, fencing=True) == ["ip is required by this agent and is not given"]
+    assert missing(metadata, {"ip": "x"}, fencing=True) == []
+    assert missing(metadata, {"ipaddr": "x"}, fencing=True) == []
+    assert missing(metadata, {}, fencing=True) == ["ip"]
+    assert deprecated(metadata, {"ip": "x"}) == []
+    assert deprecated(metadata, {"ipaddr": "x"}) == ["ipaddr is deprecated; use ip instead"]
+
+
+def test_ocf_says_what_replaces_what() -> None:
+    metadata = read_metadata(
+        b"""<resource-agent name="x"><parameters><parameter name="new"/><parameter name="old" unique-group="g"><deprecated>
+<replaced-with name="new"/><replaced-with name="newer"/></deprecated></parameter><parameter name="gone"><deprecated/>
+</parameter><parameter name="one" unique="1"/></parameters></resource-agent>"""
+    )
+    assert deprecated(metadata, ["old", "gone", "new", "nope"]) == [
+        "old is deprecated; use new and newer instead",
+        "gone is deprecated by this agent",
+    ]
+    assert [metadata.parameters[name].unique for name in ("old", "one", "new")] == ["g", "one", ""]
 
 
 def test_a_secret_is_not_quoted() -> None:
     faults = check(read_metadata(REQUIRED), {"ip": "x", "password": "hunter2"}, fencing=True)
     assert faults == ["password must be a whole number, not its value"]
+    assert check(read_metadata(WITH_A_PIN), {"pin": "hunter2"}) == ["pin must be a whole number, not 'hunter2'"]
+    assert check(read_metadata(WITH_A_PIN), {"pin": "hunter2"}, secret=["pin"]) == [
+        "pin must be a whole number, not its value"
+    ]
+    assert check(read_metadata(WITH_A_PIN), {"pin": None}) == []
 
 
-def test_an_agent_that_is_not_installed_is_said_on_a_node_only(tmp_path: object) -> None:
+def test_an_agent_that_is_not_installed_is_said_on_a_node_only() -> None:
     nowhere = Runner([], {})
     nowhere.search_path = []
-    assert "is not installed on this host" in Metadata(Tools(nowhere)).check("ocf:heartbeat:Nope", {})[0]
-    assert Metadata(Tools(nowhere)).check("systemd:nope", {}) == []
+    assert "is not installed on this host" in str(Metadata(Tools(nowhere)).missing("ocf:heartbeat:Nope"))
+    assert Metadata(Tools(nowhere)).missing("systemd:nope") is None
     offline = Runner([], {"CIB_file": "/nowhere"})
     offline.search_path = []
-    assert Metadata(Tools(offline)).check("ocf:heartbeat:Nope", {}) == []
+    assert Metadata(Tools(offline)).missing("ocf:heartbeat:Nope") is None

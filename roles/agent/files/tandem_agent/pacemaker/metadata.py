@@ -9,26 +9,16 @@ import os
 import re
 import threading
 import time
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Collection, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 from xml.etree import ElementTree
 
 from ..errors import AgentError
-from ..model.secrets import is_secret
+from ..model.secrets import ELSEWHERE, is_secret
 from ..model.values import boolean, duration_ms
 from .tools import Tools
 
 _RETRY = 5.0  # seconds after which an agent that gave no metadata is asked again
 
-# What Pacemaker itself takes from a stonith device's parameters ("Special Meta-Attributes for Fencing Resources").
-_FENCING = frozenset(
-    "pcmk_host_argument pcmk_host_map pcmk_host_list pcmk_host_check pcmk_delay_max pcmk_delay_base pcmk_action_limit"
-    " stonith-timeout fencing-timeout priority provides action".split()
-    + [
-        f"pcmk_{action}_{what}"
-        for action in ("reboot", "off", "on", "list", "monitor", "status", "metadata")
-        for what in ("action", "timeout", "retries")
-    ]
-)
 # The fencer fills these from the target and its pcmk_host_* settings, so they are never required of the user.
 _FROM_TARGET = frozenset(("action", "plug", "port", "nodename"))
 
@@ -41,10 +31,34 @@ class Parameter(NamedTuple):
     required: bool
     default: Optional[str]
     deprecated: bool
-    unique: bool
+    unique: str  # the group of parameters that together tell two resources apart; empty where it is in none
     secret: bool
     options: Tuple[str, ...] = ()
     replaces: FrozenSet[str] = frozenset()  # older names of the same thing
+    replaced_by: Tuple[str, ...] = ()
+
+
+def _of_pacemaker(name: str, kind: str = "string", *options: str) -> Parameter:
+    return Parameter(name, kind, False, None, False, "", False, options)
+
+
+# What Pacemaker itself takes from a stonith device's parameters ("Special Meta-Attributes for Fencing Resources").
+_ACTIONS = ("reboot", "off", "on", "list", "monitor", "status", "metadata")
+_FENCING: Dict[str, Parameter] = {
+    parameter.name: parameter
+    for parameter in (
+        *map(_of_pacemaker, "pcmk_host_argument pcmk_host_map pcmk_host_list provides action priority".split()),
+        _of_pacemaker("pcmk_host_check", "select", "dynamic-list", "static-list", "status", "none"),
+        _of_pacemaker("pcmk_delay_base"),  # a time, or one for each node
+        _of_pacemaker("pcmk_delay_max", "time"),
+        _of_pacemaker("pcmk_action_limit", "integer"),
+        _of_pacemaker("stonith-timeout", "time"),
+        _of_pacemaker("fencing-timeout", "time"),
+        *(_of_pacemaker(f"pcmk_{action}_action") for action in _ACTIONS),
+        *(_of_pacemaker(f"pcmk_{action}_timeout", "time") for action in _ACTIONS),
+        *(_of_pacemaker(f"pcmk_{action}_retries", "integer") for action in _ACTIONS),
+    )
+}
 
 
 class Action(NamedTuple):
@@ -91,12 +105,13 @@ class Metadata:
             self._known[key] = found
         return found
 
-    def check(self, agent: str, params: Mapping[str, str]) -> List[str]:
-        """What is wrong with `params`, one sentence each, the parameter named first. Empty when nothing can be said."""
-        found = self.of(agent)
-        if found is None:
-            return [] if self._tools.offline else _missing(agent)
-        return check(found, params, fencing=agent.startswith("stonith:"))
+    def missing(self, agent: str) -> Optional[str]:
+        """Why an agent can't run on this node: its file is not there. Better said before than found in failed actions."""
+        path = None if self._tools.offline else agent_file(agent)
+        if path is None or os.path.exists(path):
+            return None
+        package = "fence-agents" if agent.startswith("stonith:") else "resource-agents"
+        return f"agent {agent} is not installed on this host ({path} is missing; is the package {package} installed?)"
 
 
 def read_metadata(data: bytes) -> AgentMetadata:
@@ -121,10 +136,13 @@ def _parameter(element: ElementTree.Element) -> Parameter:
         required=boolean(element.get("required", "0")) is True,
         default=None if content is None else content.get("default"),
         deprecated=deprecated is not None or boolean(element.get("deprecated", "0")) is True,
-        unique=bool(element.get("unique-group")) or boolean(element.get("unique", "0")) is True,
+        unique=element.get("unique-group", "") or (name if boolean(element.get("unique", "0")) is True else ""),
         secret=is_secret(name),
         options=() if content is None else tuple(one.get("value", "") for one in content.iterfind("option")),
         replaces=frozenset(element.get("obsoletes", "").replace(",", " ").split()),
+        replaced_by=()
+        if deprecated is None
+        else tuple(one.get("name", "") for one in deprecated.iterfind("replaced-with")),
     )
 
 
@@ -137,40 +155,65 @@ def _action(element: ElementTree.Element) -> Action:
 # -- checking
 
 
-def check(metadata: AgentMetadata, params: Mapping[str, str], fencing: bool = False) -> List[str]:
-    """All faults of `params`: unknown names, missing required ones, values of the wrong type."""
+def check(
+    metadata: AgentMetadata, params: Mapping[str, Optional[str]], fencing: bool = False, secret: Collection[str] = ()
+) -> List[str]:
+    """Unknown names and values of the wrong type, the parameter named first. None is a value that nobody here knows; one
+    that is `secret` is not quoted.
+    """
     faults: List[str] = []
-    known = metadata.parameters
-    names = sorted(set(known) | _FENCING if fencing else known)
+    known = {**_FENCING, **metadata.parameters} if fencing else metadata.parameters
     for name, value in params.items():
         if name in known:
-            wrong = _value_fault(known[name], value)
+            wrong = _value_fault(known[name], value or "", name in secret)
             faults += [f"{name} {wrong}"] if wrong else []
-        elif not (fencing and name in _FENCING):
-            near = difflib.get_close_matches(name, names, 1)
+        else:
+            near = difflib.get_close_matches(name, sorted(known), 1)
             faults.append(f"{name} is no parameter of this agent" + (f"; did you mean {near[0]}?" if near else ""))
-    for parameter in known.values():
-        if _is_missing(parameter, metadata, params, fencing):
-            faults.append(f"{parameter.name} is required by this agent and is not given")
     return faults
 
 
-def _is_missing(parameter: Parameter, metadata: AgentMetadata, params: Mapping[str, str], fencing: bool) -> bool:
+def missing(metadata: AgentMetadata, params: Collection[str], fencing: bool = False) -> List[str]:
+    """The required parameters that are not among `params`, nor any older or newer name of them."""
+    return [
+        parameter.name
+        for parameter in metadata.parameters.values()
+        if _is_missing(parameter, metadata, params, fencing)
+    ]
+
+
+def deprecated(metadata: AgentMetadata, params: Collection[str]) -> List[str]:
+    """A sentence for each of `params` that the agent wants to get rid of."""
+    found = []
+    for name in params:
+        parameter = metadata.parameters.get(name)
+        if parameter is not None and parameter.deprecated:
+            newer = parameter.replaced_by or tuple(sorted(_newer(metadata, name)))
+            found.append(
+                f"{name} is deprecated" + (f"; use {' and '.join(newer)} instead" if newer else " by this agent")
+            )
+    return found
+
+
+def _newer(metadata: AgentMetadata, name: str) -> FrozenSet[str]:
+    return frozenset(other.name for other in metadata.parameters.values() if name in other.replaces)
+
+
+def _is_missing(parameter: Parameter, metadata: AgentMetadata, params: Collection[str], fencing: bool) -> bool:
     if not parameter.required or parameter.deprecated or parameter.name in params:
         return False
     if fencing and parameter.name in _FROM_TARGET:
         return False
-    newer = {name for name, other in metadata.parameters.items() if parameter.name in other.replaces}
-    return not any(alias in params for alias in parameter.replaces | newer)
+    return not any(alias in params for alias in parameter.replaces | _newer(metadata, parameter.name))
 
 
-def _value_fault(parameter: Parameter, value: str) -> Optional[str]:
+def _value_fault(parameter: Parameter, value: str, secret: bool) -> Optional[str]:
     """Why `value` does not fit, or None. An agent whose own default does not fit its type is not taken at its word."""
-    if value == "" or not _fits(parameter, parameter.default or None):
+    if value in ("", ELSEWHERE) or not _fits(parameter, parameter.default or None):
         return None
     if _fits(parameter, value):
         return None
-    shown = "its value" if parameter.secret else repr(value)
+    shown = "its value" if parameter.secret or secret else repr(value)
     if parameter.type == "select":
         return f"must be one of {', '.join(parameter.options)}, not {shown}"
     words = {"integer": "a whole number", "boolean": "true or false", "second": "a number of seconds"}
@@ -210,12 +253,3 @@ def _changed(agent: str) -> float:
         return os.stat(path).st_mtime if path else 0.0
     except OSError:
         return 0.0
-
-
-def _missing(agent: str) -> List[str]:
-    """On a node an agent that is no file can't run: better said before than found in the failed actions."""
-    path = agent_file(agent)
-    if path is None or os.path.exists(path):
-        return []
-    package = "fence-agents" if agent.startswith("stonith:") else "resource-agents"
-    return [f"agent {agent} is not installed on this host ({path} is missing; is the package {package} installed?)"]
