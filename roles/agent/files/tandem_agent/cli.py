@@ -117,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
             "--purge", choices=("none", "owned", "all"), default="none", help="what else may be removed (%(default)s)"
         )
         made.add_argument("--request", default="", metavar="TEXT", help="who asks; kept in the journal")
+        made.add_argument(
+            "--only", choices=("all", "secrets"), default="all", help="write this node's secret files only (%(default)s)"
+        )
     rollback.add_argument("transaction", metavar="ID", help="the transaction, as `tandem history` names it")
     rollback.add_argument("--plan", action="store_true", dest="plan_only", help="only show what it would change")
     for made in (plan, apply, rollback):
@@ -164,6 +167,7 @@ def _params(options: argparse.Namespace) -> Tuple[Json, float]:
             "purge": options.purge,
             "allow": options.allow,
             "request": options.request,
+            "only": options.only,
         }
         if command == "apply":
             params["wait"] = options.wait

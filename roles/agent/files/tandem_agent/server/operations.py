@@ -65,11 +65,19 @@ def _wants_secrets(params: Mapping[str, Any]) -> bool:
     return value is not None and boolean(str(value)) is not False
 
 
+def _compares_secrets(params: Mapping[str, Any]) -> bool:
+    """A plan tells whether a given secret is the one in this node's files: nobody but root may try some."""
+    document = params.get("document")
+    sections = [document.get(name) for name in ("resources", "stonith")] if isinstance(document, dict) else []
+    entries = [entry for section in sections if isinstance(section, list) for entry in section]
+    return any(isinstance(entry, dict) and entry.get("secrets") for entry in entries)
+
+
 OPERATIONS: Dict[str, Operation] = {
     "hello": Operation(hello),
     "status": Operation(status),
     "export": Operation(transaction.export, secret=_wants_secrets),
-    "plan": Operation(transaction.plan),
+    "plan": Operation(transaction.plan, secret=_compares_secrets),
     "apply": Operation(transaction.apply, mutates=True),
     "history": Operation(transaction.history),
     "rollback": Operation(transaction.rollback, mutates=True),
