@@ -6,8 +6,12 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
+import signal
+import sys
 import threading
 import time
+from typing import List
 
 import pytest
 
@@ -112,13 +116,107 @@ def test_a_daemon_left_behind_does_not_hold_us(runner: Runner, tmp_path: pathlib
     assert time.monotonic() - started < 2
 
 
-def test_output_is_capped(runner: Runner, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "OUTPUT_LIMIT", 200_000)
-    script(tmp_path, "tool", "exec cat /dev/zero")
+@pytest.mark.parametrize("to", ["", " >&2"])
+def test_a_tool_that_prints_a_hundred_megabytes(runner: Runner, tmp_path: pathlib.Path, to: str) -> None:
+    script(tmp_path, "tool", f"echo $$ > {tmp_path}/pid; exec head -c 100000000 /dev/zero{to}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(AgentError) as caught:
-        runner.run(["tool"], timeout=20)
+        runner.run(["tool"], timeout=60)
     assert caught.value.code == "tool.failed"
-    assert "200000 bytes" in caught.value.message
+    assert "printed more than 67108864 bytes" in caught.value.message
+    assert gone(int((tmp_path / "pid").read_text()))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 80 * 1024  # KiB: what was kept, not twice that
+
+
+def test_output_is_capped_over_both_streams(
+    runner: Runner, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "OUTPUT_LIMIT", 200_000)
+    script(tmp_path, "tool", "head -c 150000 /dev/zero; exec head -c 150000 /dev/zero >&2")
+    with pytest.raises(AgentError, match="200000 bytes"):
+        runner.run(["tool"], timeout=20)
+    script(tmp_path, "tool", "head -c 100000 /dev/zero; exec head -c 100000 /dev/zero >&2")
+    assert [len(part) for part in runner.run(["tool"], timeout=20)[1:]] == [100_000, 100_000]
+
+
+def test_a_tool_that_prints_without_end_but_slowly(runner: Runner, tmp_path: pathlib.Path) -> None:
+    script(tmp_path, "tool", "while :; do echo x; done")
+    started = time.monotonic()
+    with pytest.raises(AgentError) as caught:
+        runner.run(["tool"], timeout=0.5)
+    assert caught.value.code == "tool.timeout"
+    assert time.monotonic() - started < 5
+
+
+def test_a_tool_that_cannot_be_killed_holds_nobody(
+    runner: Runner, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for a disk inside the kernel dies when the disk answers, whatever is sent to it."""
+    killed: List[int] = []
+    monkeypatch.setattr(module, "_DYING", 0.2)
+    monkeypatch.setattr(os, "killpg", lambda group, _signal: killed.append(group))
+    script(tmp_path, "tool", "exec sleep 60")
+    started = time.monotonic()
+    try:
+        with pytest.raises(AgentError) as caught:
+            runner.run(["tool"], timeout=0.3)
+        assert caught.value.code == "tool.timeout"
+        assert time.monotonic() - started < 5
+    finally:
+        monkeypatch.undo()
+        (group,) = killed
+        os.killpg(group, signal.SIGKILL)
+    assert gone(group)
+
+
+@pytest.mark.parametrize("content", ["", "\x7fELF rubbish", "#!/nonexistent/shell\n"])
+def test_a_tool_that_is_damaged(runner: Runner, tmp_path: pathlib.Path, content: str) -> None:
+    (tmp_path / "tool").write_text(content)
+    (tmp_path / "tool").chmod(0o755)
+    with pytest.raises(AgentError) as caught:
+        runner.run(["tool"])
+    assert caught.value.code == "tool.failed"
+    assert "tool could not be started" in caught.value.message
+
+
+def test_a_directory_or_a_file_without_rights_is_no_tool(runner: Runner, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "plain").write_text("#!/bin/sh\n")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    assert [runner.find(name) for name in ("directory", "plain", "dangling", "")] == [None] * 4
+
+
+def test_too_few_descriptors(runner: Runner, tmp_path: pathlib.Path) -> None:
+    """At whichever of its steps they run out: an error, and none is lost."""
+    script(tmp_path, "tool", "exec cat")
+    open_now = len(os.listdir("/proc/self/fd"))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def run() -> bytes:
+        try:
+            with memfile(b"x") as source:
+                return runner.run(["tool"], stdin=b"y", pass_fds=(source,)).stdout
+        except AgentError as error:
+            return f"{error.code} {error.message}".encode()
+
+    outcomes = []
+    for more in range(24):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + more, before[1]))
+        try:
+            outcomes.append(run())
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        if sys.version_info >= (3, 12):  # before, Popen loses the pipes it has made when the next one fails
+            assert len(os.listdir("/proc/self/fd")) == open_now
+    assert outcomes[-1] == b"y"
+    failed = [outcome for outcome in outcomes if outcome != b"y"]
+    assert failed and all(one.startswith(b"tool.failed ") and b"Too many open files" in one for one in failed), outcomes
+
+
+def test_arguments_that_are_too_long(runner: Runner) -> None:
+    with pytest.raises(AgentError) as caught:
+        runner.run(["true", "x" * 10_000_000])
+    assert caught.value.code == "tool.failed"
 
 
 def test_much_in_and_much_out_at_once(runner: Runner, tmp_path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import socket
 import threading
@@ -40,6 +41,13 @@ def slow_tool(context: Context, _params: Fields) -> Dict[str, Any]:
     return {"rc": context.runner.run(["sleep", "60"]).rc}
 
 
+def exhaust(_context: Context, params: Fields) -> Dict[str, Any]:
+    """Ask the kernel for what it does not have."""
+    if params.flag("memory"):
+        return {"bytes": len(bytearray(1 << 60))}
+    return {"file": os.open("/nonexistent/directory/file", os.O_RDONLY)}
+
+
 def refuse(_context: Context, _params: Fields) -> Dict[str, Any]:
     raise AgentError("cib.conflict", "moved", {"n": 1}, retryable=True)
 
@@ -49,6 +57,7 @@ OPERATIONS = {
     "nap": Operation(nap),
     "change": Operation(nap, mutates=True),
     "crash": Operation(crash),
+    "exhaust": Operation(exhaust),
     "slow_tool": Operation(slow_tool),
     "refuse": Operation(refuse),
 }

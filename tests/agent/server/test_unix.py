@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import pathlib
+import random
 import re
 import socket
 import stat
@@ -23,9 +24,13 @@ from typing import Callable, Dict, List
 import pytest
 from harness import AGENT_FILES, SECRET, Client, Running
 
+from tandem_agent.context import Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.server import frames, unix
 from tandem_agent.server.dispatch import Caller, Dispatcher
+from tandem_agent.server.lock import MutationLock
+
+READER = Caller(1000, True, False)
 
 
 def test_requests_one_after_another(running: Running) -> None:
@@ -183,6 +188,39 @@ def test_a_crash_is_answered_with_an_id_that_the_log_knows(running: Running, cap
     assert client.ask("echo")["result"]
 
 
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [({"memory": True}, "out of memory"), ({}, "No such file or directory: /nonexistent/directory/file")],
+)
+def test_what_the_kernel_refuses_is_no_bug(running: Running, params: Dict[str, bool], said: str) -> None:
+    client = running.client()
+    error = client.ask("exhaust", params)["error"]
+    assert (error["code"], error["retryable"]) == ("host.failed", True)
+    assert said in error["message"]
+    assert client.ask("echo")["result"]
+
+
+def test_no_thread_is_to_be_had(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as without:
+        without.setattr(threading.Thread, "start", refused)
+        client = running.client()
+        error = client.answer()["error"]
+        assert (error["code"], error["retryable"]) == ("busy", True)
+        assert client.closed()
+    assert running.client().ask("echo")["result"]
+
+
+def test_operations_cannot_write_lines_into_the_log(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    running.client().ask("x\n<3>the cluster is lost")
+    running.client().ask("echo")
+    assert "an unknown operation by uid" in caplog.text
+    assert "the cluster is lost" not in caplog.text
+
+
 def test_a_tool_cannot_outlive_the_deadline(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tandem_agent.server.dispatch.GRACE", 0.2)
     started = time.monotonic()
@@ -197,6 +235,35 @@ def test_too_many_connections_are_turned_away(running: Running) -> None:
     assert (error["code"], error["retryable"]) == ("busy", True)
     kept.pop().close()
     time.sleep(0.2)
+    assert running.client().ask("echo")["result"]
+
+
+def test_silent_readers_leave_room_for_root(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members of haclient that connect and say nothing: others of them must wait, a change need not."""
+    uids = iter([1000] * unix.MAX_CONNECTIONS + [0] * unix.FOR_ROOT + [0])
+    monkeypatch.setattr(unix, "caller_of", lambda _stream: Caller(0, True, True) if next(uids) == 0 else READER)
+    readers = [running.client() for _number in range(unix.MAX_CONNECTIONS)]
+    for one in readers[-unix.FOR_ROOT :]:
+        assert one.answer()["error"]["code"] == "busy"
+    kept = [running.client() for _number in range(unix.FOR_ROOT)]
+    assert [one.ask("change", {"seconds": 0})["result"] for one in kept]
+    assert running.client().answer()["error"]["code"] == "busy"  # full is full
+
+
+@pytest.mark.slow
+def test_slow_clients_on_every_connection(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each begins a line and goes on a byte at a time: they are told, closed, and others get their turn."""
+    monkeypatch.setattr(unix, "FRAME_SECONDS", 1.0)
+    running = start()
+    slow = [running.client() for _number in range(unix.MAX_CONNECTIONS)]
+    until = time.monotonic() + 2
+    while time.monotonic() < until:
+        for client in slow:
+            with contextlib.suppress(OSError):
+                client.raw(b"{")
+        time.sleep(0.05)
+    for client in slow:
+        assert "not complete after 1 s" in client.answer()["error"]["message"]
     assert running.client().ask("echo")["result"]
 
 
@@ -243,6 +310,28 @@ def test_garbage_from_many(running: Running) -> None:
         thread.join()
     time.sleep(0.3)
     assert running.client().ask("echo")["result"]
+
+
+def test_damaged_frames_one_after_another(running: Running) -> None:
+    """Thousands of damaged lines on one connection: an answer to each, and the next good one is served."""
+    chance = random.Random(7)
+    client = running.client()
+    good = json.dumps({"v": 1, "id": "a", "op": "echo", "params": {"text": "x"}}).encode()
+    for _round in range(20):
+        lines = []
+        for _line in range(100):
+            data = bytearray(good)
+            for _edit in range(chance.randint(1, 4)):
+                place = chance.randrange(len(data))
+                data[place : place + chance.randint(0, 3)] = chance.choice(
+                    [b"", b"{", b'"', b"\\", b"\xff", b"\x00", b"1e999"]
+                )
+            lines.append(bytes(data).replace(b"\n", b" "))
+        client.raw(b"\n".join(lines) + b"\n")
+        for line in lines:
+            answer = client.answer()
+            assert "result" in answer or answer["error"]["code"].startswith(("protocol.", "params.")), line
+    assert client.ask("echo")["result"]
 
 
 # -- coming and going
@@ -352,6 +441,7 @@ def test_a_stale_socket_is_replaced_a_live_one_is_not(tmp_path: pathlib.Path) ->
         (1000, 51, {"haclient": (50, ["ann"])}, Caller(1000, False, False)),
         (1000, 51, {}, Caller(1000, False, False)),
         (4242, 51, {"haclient": (50, ["joe"])}, Caller(4242, False, False)),
+        (2**32 - 2, 50, {"haclient": (50, [])}, Caller(2**32 - 2, True, False)),
     ],
 )
 def test_rights_come_from_the_kernel(
@@ -360,7 +450,7 @@ def test_rights_come_from_the_kernel(
     class Peer:
         def getsockopt(self, level: int, option: int, size: int) -> bytes:
             assert (level, option) == (socket.SOL_SOCKET, socket.SO_PEERCRED)
-            return struct.pack("3i", 1, uid, gid)
+            return struct.pack("iII", 1, uid, gid)
 
     class Group:
         def __init__(self, entry: object) -> None:
@@ -378,6 +468,65 @@ def test_rights_come_from_the_kernel(
     monkeypatch.setattr("grp.getgrnam", lambda name: Group(groups[name]))
     monkeypatch.setattr("pwd.getpwuid", user)
     assert unix.caller_of(Peer()) == expected  # type: ignore[arg-type]
+
+
+AS_ANOTHER = """
+import json, os, socket, sys
+gid, uid = int(sys.argv[2]), int(sys.argv[3])
+os.setgroups([]); os.setgid(gid); os.setuid(uid)
+stream = socket.socket(socket.AF_UNIX); stream.connect(sys.argv[1]); lines = stream.makefile("rwb")
+for request in json.loads(sys.argv[4]):
+    lines.write(json.dumps({"v": 1, "id": "a", **request}).encode() + b"\\n"); lines.flush()
+    answer = json.loads(lines.readline())
+    print(answer["error"]["code"] if "error" in answer else "done")
+"""
+
+
+@pytest.mark.parametrize(
+    ("gid", "expected"),
+    [(4321, ["done", "auth.denied", "auth.denied"]), (4322, ["auth.denied", "auth.denied", "auth.denied"])],
+    ids=["member of haclient", "stranger"],
+)
+def test_other_users_by_the_kernels_word(
+    running: Running, monkeypatch: pytest.MonkeyPatch, gid: int, expected: List[str]
+) -> None:
+    """Real processes of another uid: members of the group read, nobody but root changes or sees secrets."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+
+    class Group:
+        gr_gid, gr_mem = 4321, ["nobody-of-that-name"]
+
+    monkeypatch.setattr("grp.getgrnam", lambda _name: Group)
+    directory, name = os.path.split(running.path)
+    os.chmod(directory, 0o755)
+    os.chmod(running.path, 0o666)  # in real life the socket's mode keeps strangers away before
+    requests = [{"op": "echo"}, {"op": "change", "params": {"seconds": 0}}, {"op": "echo", "params": {"secret": True}}]
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", AS_ANOTHER, name, str(gid), "65501", json.dumps(requests)],
+        cwd=directory, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.split() == expected, done.stderr
+
+
+def test_the_lock_lies_where_only_root_can_take_it() -> None:
+    """In /run/lock anybody may make the file first, and hold it for ever."""
+    directory = pathlib.Path(MutationLock()._path or "").parent
+    assert str(directory) == "/run/tandem"
+    above = directory.parent.stat()
+    assert above.st_uid == 0 and not above.st_mode & (stat.S_IWOTH | stat.S_IWGRP)
+
+
+def test_a_lock_that_cannot_be_made_or_is_a_link(tmp_path: pathlib.Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "link").symlink_to(victim)
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "link", tmp_path / "file" / "lock", tmp_path / "new" / "lock"):
+        with MutationLock(str(path)).hold("change", Deadline(1)):
+            pass
+    assert victim.read_text() == "precious"
+    assert (tmp_path / "new" / "lock").exists()
 
 
 def ask_as(dispatcher: Dispatcher, caller: Caller, op: str, params: str = "{}") -> str:
