@@ -189,7 +189,6 @@ def test_a_directory_or_a_file_without_rights_is_no_tool(runner: Runner, tmp_pat
 def test_too_few_descriptors(runner: Runner, tmp_path: pathlib.Path) -> None:
     """At whichever of its steps they run out: an error, and none is lost."""
     script(tmp_path, "tool", "exec cat")
-    open_now = len(os.listdir("/proc/self/fd"))
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def run() -> bytes:
@@ -200,7 +199,8 @@ def test_too_few_descriptors(runner: Runner, tmp_path: pathlib.Path) -> None:
             return f"{error.code} {error.message}".encode()
 
     outcomes = []
-    for more in range(24):
+    for more in range(14):
+        open_now = len(os.listdir("/proc/self/fd"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (open_now + more, before[1]))
         try:
             outcomes.append(run())
