@@ -57,7 +57,7 @@ options:
         choices: [present, absent]
         default: present
       ahead:
-        description: Whether the set stands before the plain options, and so counts where scores are equal.
+        description: Whether the set stands before the plain options. At equal scores the one that stands last counts.
         type: bool
       score:
         description: Of two sets that say something of the same option the one with the higher score counts.
