@@ -176,6 +176,23 @@ findings:
       description: What to do about it.
       returned: always
       type: str
+previews:
+  description: Of the transactions in this host's journal, how many did what had been foreseen.
+  returned: when V(doctor) is gathered
+  type: dict
+  contains:
+    matched:
+      description: They did.
+      returned: always
+      type: int
+    mismatched:
+      description: Something else happened.
+      returned: always
+      type: int
+    unknown:
+      description: Nobody waited to see, or it could not be told.
+      returned: always
+      type: int
 cluster:
   description: The membership as this node sees it.
   returned: when V(cluster) is gathered
@@ -219,7 +236,7 @@ from ansible_collections.tandem.ha.plugins.module_utils._module import AGENT_OPT
 SUBSETS: Dict[str, Tuple[str, Dict[str, Optional[str]]]] = {
     "status": ("status", {"status": None}),
     "document": ("export", {"document": "document", "cib": "cib"}),
-    "doctor": ("doctor", {"findings": "findings"}),
+    "doctor": ("doctor", {"findings": "findings", "previews": "previews"}),
     "cluster": ("cluster.info", {"cluster": None}),
     "history": ("history", {"transactions": "transactions"}),
     "fencing": ("fence.verify", {"fencing": "devices"}),
@@ -246,7 +263,7 @@ def main():
         if result is None:
             break  # a check on a host that is not ready: the next question would get the same answer
         for name, part in parts.items():
-            found[name] = result if part is None else result[part]
+            found[name] = result if part is None else result.get(part)
     module.exit_json(**found)
 
 

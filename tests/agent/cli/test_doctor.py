@@ -11,12 +11,15 @@ import pytest
 
 from tandem_agent import doctor as module
 from tandem_agent.context import Context, Deadline
+from tandem_agent.diagnosis import tally
 from tandem_agent.errors import Fault
 from tandem_agent.journal import Journal
 from tandem_agent.model.fields import Fields
+from tandem_agent.pacemaker.device import Device
 from tandem_agent.pacemaker.metadata import Metadata
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import Tools
+from tandem_agent.proofs import remember_answers, remember_fencing
 
 pytestmark = pytest.mark.offline
 
@@ -72,8 +75,9 @@ def codes(
     corosync: Optional[str] = None,
     monkeypatch: Any = None,
     live: bool = False,
+    journal: Optional[Journal] = None,
 ) -> List[str]:
-    return [finding["code"] for finding in findings(tmp_path, suite, cib, corosync, monkeypatch, live)]
+    return [finding["code"] for finding in findings(tmp_path, suite, cib, corosync, monkeypatch, live, journal)]
 
 
 def findings(
@@ -83,6 +87,7 @@ def findings(
     corosync: Optional[str] = None,
     monkeypatch: Any = None,
     live: bool = False,
+    journal: Optional[Journal] = None,
 ) -> List[Dict[str, str]]:
     path = tmp_path / "cib.xml"
     path.write_text(cib)
@@ -94,7 +99,7 @@ def findings(
         conf.write_text((corosync or TWO_NODES % WITNESS).replace("{", "{\n").replace("}", "\n}\n"))
         monkeypatch.setattr(module, "COROSYNC_CONF", conf)
     faults: list[Fault] = []
-    context = Context(runner, tools, Metadata(tools), Journal(None), Deadline(60), node="c1")
+    context = Context(runner, tools, Metadata(tools), journal or Journal(None), Deadline(60), node="c1")
     found: List[Dict[str, str]] = module.doctor(context, Fields({}, "", faults))["findings"]
     assert all(set(one) == {"code", "severity", "message", "remedy"} for one in found)
     return found
@@ -120,6 +125,21 @@ def properties(name: str, value: str) -> str:
     return f'<crm_config><cluster_property_set id="p">{pair}</cluster_property_set></crm_config>'
 
 
+ENDED = (
+    '<rsc_location id="cli-ban-vip-on-c1" rsc="vip"><rule id="br" score="-INFINITY"><expression id="be" attribute="#uname"'
+    ' operation="eq" value="c1"/><date_expression id="bd" operation="lt" end="{}-01-01 12:00:00 +01:00"/></rule></rsc_location>'
+)
+OPERATIONS = VIP[VIP.index("<operations>") : VIP.index("</primitive>")]
+KIND = 'class="ocf" provider="heartbeat" type="IPaddr2"'
+TEMPLATED = f'<template id="t" {KIND}/>' + VIP.replace(OPERATIONS, "").replace(KIND, 'template="t"')
+PROMOTABLE = (
+    '<clone id="vips"><meta_attributes id="cm"><nvpair id="cmp" name="promotable" value="true"/></meta_attributes>'
+    f"{VIP}</clone>"
+)
+FEATURES = (
+    '<transient_attributes id="1"><instance_attributes id="f"><nvpair id="ff" name="#feature-set" value="{}"/>'
+    "</instance_attributes></transient_attributes>"
+)
 STANDBY = '<instance_attributes id="n"><nvpair id="n1" name="standby" value="on"/></instance_attributes>'
 BAN = '<rsc_location id="cli-ban-vip-on-c1" rsc="vip" node="c1" score="-INFINITY"/>'
 ONLINE = 'in_ccm="true" crmd="online" join="member" expected="member"'
@@ -142,6 +162,11 @@ LEFT = 'in_ccm="false" crmd="offline" join="down" expected="down"'
         ("<constraints/>", f"<constraints>{BAN}</constraints>", "ban.left"),
         ("<crm_config/>", properties("maintenance-mode", "true"), "cluster.maintenance"),
         ('name="pcmk_delay_base"', 'name="password"', "secret.in_cib"),
+        ("<constraints/>", f"<constraints>{ENDED.format(2020)}</constraints>", "ban.expired"),
+        ("<constraints/>", f"<constraints>{ENDED.format(2999)}</constraints>", "ban.left"),
+        (VIP, TEMPLATED, "monitor.missing"),
+        (VIP, PROMOTABLE, "monitor.promoted_missing"),
+        ('<lrm id="1">', f'{FEATURES.format("3.16.1")}<lrm id="1">', "version.mixed"),
     ],
 )
 def test_one_thing_wrong(tmp_path: pathlib.Path, bookworm: str, cib_text: str, old: str, new: str, code: str) -> None:
@@ -182,7 +207,7 @@ def test_daemons_that_do_not_start_at_boot(
     systemctl(tmp_path, "disabled")
     found = findings(tmp_path, bookworm, healthy(cib_text), None, monkeypatch, live=True)
     boot = [one["message"].split()[0] for one in found if one["code"] == "boot.disabled"]
-    assert boot == ["corosync", "pacemaker", "corosync-qdevice"]
+    assert boot == ["corosync", "pacemaker", "tandem-agent.socket", "corosync-qdevice"]
 
 
 def test_a_stopped_cluster_is_a_finding_not_an_error(
@@ -198,6 +223,88 @@ def test_a_stopped_cluster_is_a_finding_not_an_error(
     assert [one["code"] for one in found] == ["cluster.stopped"]
 
 
-def test_mixed_versions() -> None:
-    assert module.versions_differ(b'<r><summary><current_dc mixed_version="true"/></summary></r>')
-    assert not module.versions_differ(b"<r><summary><current_dc/></summary></r>")
+def test_a_template_may_hold_the_monitor(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:
+    cib = healthy(cib_text)
+    watched = TEMPLATED.replace(f'<template id="t" {KIND}/>', f'<template id="t" {KIND}>{OPERATIONS}</template>')
+    assert "monitor.missing" not in codes(tmp_path, bookworm, cib.replace(VIP, watched))
+
+
+def test_the_same_version_everywhere(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:
+    same = healthy(cib_text)
+    for number in (1, 2):
+        features = (
+            FEATURES.format("3.16.1")
+            .replace('id="f', f'id="f{number}')
+            .replace('attributes id="1"', f'attributes id="{number}"')
+        )
+        same = same.replace(f'<lrm id="{number}">', f'{features}<lrm id="{number}">')
+    assert "version.mixed" not in codes(tmp_path, bookworm, same)
+    other = same.replace("3.16.1", "3.19.0", 1)
+    told = [one["message"] for one in findings(tmp_path, bookworm, other) if one["code"] == "version.mixed"]
+    assert told and "c1: 3.19.0, c2: 3.16.1" in told[0]
+
+
+def test_fencing_that_nobody_has_proven(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(str(tmp_path / "journal"))
+    cib = healthy(cib_text)
+    unproven = [one for one in findings(tmp_path, bookworm, cib, journal=journal) if one["code"] == "fencing.unproven"]
+    assert [one["message"].split(" was never")[0] for one in unproven] == [
+        "from this node fence-c1",
+        "from this node fence-c2",
+    ]
+    params = {"ip": "10.0.0.1", "pcmk_host_list": "c1", "pcmk_delay_base": "2s"}
+    answers = [{"id": "fence-c1", "target": "c1", "ok": True}, {"id": "fence-c2", "target": "c2", "ok": False}]
+    devices = [Device("fence-c1", "fence_ipmilan", params), Device("fence-c2", "fence_ipmilan", {})]
+    remember_answers(journal, devices, answers)
+    assert codes(tmp_path, bookworm, cib, journal=journal).count("fencing.unproven") == 1
+    remember_fencing(journal, "c2")  # really fenced counts for more than any answer
+    assert "fencing.unproven" not in codes(tmp_path, bookworm, cib, journal=journal)
+    assert "fencing.unproven" in codes(tmp_path, bookworm, cib.replace("10.0.0.1", "10.0.0.7"), journal=journal)
+    kept = (tmp_path / "journal" / "fencing.json").read_text()
+    remember_answers(journal, [devices[0]._replace(params=dict(params, password="other"))], answers[:1])
+    assert (tmp_path / "journal" / "fencing.json").read_text().count(
+        "what"
+    ) == 1 and "other" not in kept  # c2's device is gone
+    assert journal.history(10) == []  # notes are no transactions
+
+
+def test_previews_that_were_wrong_are_counted(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:
+    journal = Journal(str(tmp_path / "journal"))
+    verdicts = [(True, []), (False, ["web was restarted on c1, which was not foreseen"]), (None, []), (True, [])]
+    for number, (matched, mismatch) in enumerate(verdicts, 1):
+        journal.write({"id": f"20261121T101112-000{number}-c1", "preview": {"matched": matched, "mismatch": mismatch}})
+    journal.write({"id": "20261121T101112-0009-c1"})  # from before there was a verdict
+    assert tally(journal.history(10)) == {"matched": 2, "mismatched": 1, "unknown": 2}
+    told = [
+        one
+        for one in findings(tmp_path, bookworm, healthy(cib_text), journal=journal)
+        if one["code"] == "preview.mismatched"
+    ]
+    assert [one["severity"] for one in told] == ["warning"]
+    assert told[0]["message"] == (
+        "1 of 3 changes did something else than foreseen; the newest is 20261121T101112-0002-c1:"
+        " web was restarted on c1, which was not foreseen"
+    )
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("yes", False), ("no", True), ("", False)])
+def test_a_clock_that_follows_nothing(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch, answer: str, expected: bool
+) -> None:
+    systemctl(tmp_path, "enabled")
+    (tmp_path / "timedatectl").write_text(f"#!/bin/sh\necho {answer}\n")
+    (tmp_path / "timedatectl").chmod(0o755)
+    found = codes(tmp_path, bookworm, healthy(cib_text), None, monkeypatch, live=True)
+    assert ("clock.unsynchronized" in found) == expected
+
+
+def test_clocks_that_differ(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemctl(tmp_path, "enabled")
+    later = healthy(cib_text).replace('<lrm_rsc_op id="oc1"', '<lrm_rsc_op last-rc-change="4102444800" id="oc1"')
+    found = findings(tmp_path, bookworm, later, None, monkeypatch, live=True)
+    (told,) = [one["message"] for one in found if one["code"] == "clock.skew"]
+    assert told.startswith("the clock of c2 is at least ") and "ahead of that of c1" in told

@@ -105,7 +105,7 @@ def test_failures_carry_the_agents_own_reason(status: Dict[str, Any]) -> None:
 
 
 def test_bans_of_an_operator(status: Dict[str, Any]) -> None:
-    assert status["bans"] == [{"id": "cli-ban-vip-on-c2", "resource": "vip", "node": "c2"}]
+    assert status["bans"] == [{"id": "cli-ban-vip-on-c2", "resource": "vip", "node": "c2", "until": None}]
 
 
 def test_a_ban_with_a_life_time() -> None:
@@ -115,7 +115,7 @@ def test_a_ban_with_a_life_time() -> None:
     )
     cib = f"<cib><configuration><constraints>{rule}</constraints></configuration></cib>".encode()
     assert read_status(b"<pacemaker-result/>", cib)["bans"] == [
-        {"id": "cli-prefer-vip", "resource": "vip", "node": "c2"}
+        {"id": "cli-prefer-vip", "resource": "vip", "node": "c2", "until": "2030-01-01"}
     ]
 
 

@@ -152,6 +152,9 @@ def _doctor(result: Json) -> Iterator[str]:
     counts: Dict[str, int] = {}
     for finding in result["findings"]:
         counts[finding["severity"]] = counts.get(finding["severity"], 0) + 1
+    previews = result["previews"]
+    if previews["matched"] or previews["mismatched"]:
+        yield f"previews: {previews['matched']} came as foreseen, {previews['mismatched']} did not"
     yield ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing to complain about"
 
 

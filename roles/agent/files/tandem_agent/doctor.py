@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from .cib.read import read
@@ -14,16 +14,21 @@ from .cib.tree import parse, serialize
 from .context import Context
 from .corosync import parse as corosync, read as corosync_read, timing
 from .corosync.parse import Section
-from .diagnosis import ERROR, INFO, WARNING, Finding, Patient, as_json, device_of, examine
+from .diagnosis import ERROR, INFO, WARNING, Finding, Patient, as_json, device_of, examine, tally, worst_first
 from .errors import AgentError, invalid
+from .journal import KEPT
 from .model.fields import Fields
 from .model.objects import Primitive, State
 from .model.values import duration_ms
+from .pacemaker.clocks import skews
+from .pacemaker.rules import attributes_of
 from .pacemaker.status import read_status
+from .pacemaker.structure import Structure
 from .plan.secrets import elsewhere
+from .proofs import proofs
 
 COROSYNC_CONF = Path("/etc/corosync/corosync.conf")
-AT_BOOT = ("corosync", "pacemaker")
+AT_BOOT = ("corosync", "pacemaker", "tandem-agent.socket")
 
 
 def doctor(context: Context, params: Fields) -> Dict[str, Any]:
@@ -31,27 +36,34 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
     params.finish()
     if params.faults:
         raise invalid("params.invalid", "the request", params.faults)
-    tree = None if context.tools.offline else _corosync()
-    boot = [] if context.tools.offline else _boot(context, tree)
+    live = not context.tools.offline
+    tree = _corosync() if live else None
+    changes = context.journal.history(KEPT)
+    boot = _boot(context, tree) if live else []
     try:
         cib = context.tools.query_cib()
         monitor = context.tools.monitor()
     except AgentError as error:
-        if error.code != "cib.unavailable" or context.tools.offline:
+        if error.code != "cib.unavailable" or not live:
             raise
-        return {"findings": as_json([_stopped(error), *boot])}
-    root = parse(cib)
-    state = read(root)
+        return {"findings": as_json([_stopped(error), *boot]), "previews": tally(changes)}
+    root, now = parse(cib), time.time()
+    state, status = read(root), read_status(monitor, cib)
     patient = Patient(
         state=state,
-        status=read_status(monitor, cib),
+        structure=Structure(root),
+        status=status,
         verdict=context.tools.verify(_configuration(root)),
         qdevice=None if tree is None else corosync_read.device(tree) is not None,
-        versions_differ=versions_differ(monitor),
+        versions=_versions(root, status),
+        skews=skews(root, context.node, now) if live else (),
+        synchronized=_synchronized(context) if live else None,
+        proofs=proofs(context.journal),
+        changes=changes,
+        now=now,
     )
     findings = examine(patient) + boot + _secrets(context, state) + (_timing(tree, state) if tree is not None else [])
-    findings.sort(key=lambda finding: (ERROR, WARNING, INFO).index(finding.severity))
-    return {"findings": as_json(findings)}
+    return {"findings": as_json(worst_first(findings)), "previews": tally(changes)}
 
 
 def _configuration(root: Element) -> bytes:
@@ -75,11 +87,20 @@ def _stopped(error: AgentError) -> Finding:
     )
 
 
-def versions_differ(monitor: bytes) -> bool:
-    """Whether crm_mon sees nodes of different versions (2.1.5 and newer say so; older ones never do)."""
-    root = ElementTree.fromstring(monitor)
-    dc = root.find("summary/current_dc")
-    return dc is not None and dc.get("mixed_version") == "true"
+def _versions(root: Element, status: Dict[str, Any]) -> Dict[str, str]:
+    """The feature sets of the members that are online; nodes have told theirs since Pacemaker 2.1.5."""
+    attributes = attributes_of(root)
+    online = [node["id"] for node in status["nodes"] if node["online"] and node["type"] == "member"]
+    known = {node: attributes.get(node, {}).get("#feature-set", "") for node in online}
+    return {node: version or "before 3.15.1" for node, version in known.items()} if any(known.values()) else {}
+
+
+def _synchronized(context: Context) -> Optional[bool]:
+    """Whether this host's clock follows a time source; None where nobody says."""
+    if not context.runner.has("timedatectl"):
+        return None
+    said = context.runner.run(["timedatectl", "show", "--property=NTPSynchronized", "--value"], timeout=10)
+    return {b"yes": True, b"no": False}.get(said.stdout.strip())
 
 
 def _corosync() -> Optional[Section]:
@@ -91,11 +112,11 @@ def _corosync() -> Optional[Section]:
 
 def _boot(context: Context, tree: Optional[Section]) -> List[Finding]:
     """Services that systemd does not start at boot."""
+    if not context.runner.has("systemctl"):
+        return []
     units = list(AT_BOOT)
     if tree is not None and corosync_read.device(tree) is not None:
         units.append("corosync-qdevice")
-    if not context.runner.has("systemctl"):
-        return []
     found = []
     for unit in units:
         # 0: enabled in one way or another; anything else: not, or there is no such unit.

@@ -23,6 +23,7 @@ from .pacemaker.device import Device, Power, duplicates
 from .pacemaker.history import under_way
 from .pacemaker.simulate import Graph
 from .pacemaker.status import read_status
+from .proofs import remember_answers, remember_fencing
 
 AT_ONCE = 4  # devices asked in parallel
 FENCE_SECONDS = 120.0
@@ -49,6 +50,7 @@ def verify(context: Context, params: Fields) -> Json:
     work = [(device, target) for device in chosen for target in device.targets or (None,)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         found = list(pool.map(lambda one: _ask(context, one[0], one[1], members, twice), work))
+    remember_answers(context.journal, devices, found)
     return {"devices": found}
 
 
@@ -122,6 +124,7 @@ def reboot(context: Context, params: Fields) -> Json:
     context.emit("fencing", {"node": node})
     started = time.monotonic()
     context.tools.fence_reboot(node, min(wait, max(1.0, context.deadline.remaining())))
+    remember_fencing(context.journal, node)
     return {"node": node, "seconds": round(time.monotonic() - started, 3)}
 
 

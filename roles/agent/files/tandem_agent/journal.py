@@ -72,6 +72,10 @@ class Journal:
             "journal.unknown", f"there is no transaction {name!r} on this node; `tandem history` lists them"
         )
 
+    def note(self, name: str) -> Optional[Entry]:
+        """What was written beside the transactions as `name`, {} when there is none; None where nothing is kept."""
+        return None if self._directory is None else _load(self._directory / f"{name}.json") or {}
+
     def history(self, limit: int) -> List[Entry]:
         """The newest entries without what is needed to undo them, which may hold secrets."""
         found = []

@@ -213,5 +213,7 @@ def _bans(cib: Element) -> List[Json]:
         if element.get("id", "").startswith(("cli-ban-", "cli-prefer-")):
             limited = element.find("rule/expression[@attribute='#uname']")  # the form with a life time
             node = element.get("node") or (limited.get("value") if limited is not None else None)
-            found.append({"id": element.get("id"), "resource": element.get("rsc"), "node": node})
+            ends = element.find("rule/date_expression")
+            until = None if ends is None else ends.get("end")
+            found.append({"id": element.get("id"), "resource": element.get("rsc"), "node": node, "until": until})
     return found

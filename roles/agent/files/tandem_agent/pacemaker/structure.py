@@ -109,13 +109,24 @@ class Structure:
                 return pair.get("value")
         return None
 
+    def operations(self, id: str) -> List[Element]:
+        """The operations of a primitive, and those of its template that it does not give itself."""
+        own = self.resources.get(id, Element("none"))
+        found = list(own.iterfind("operations/op"))
+        names = {(one.get("name"), duration_ms(one.get("interval", "0"))) for one in found}
+        template = own.get("template")
+        more = (
+            self.root.iterfind(f"configuration/resources/template[@id='{template}']/operations/op") if template else ()
+        )
+        return found + [one for one in more if (one.get("name"), duration_ms(one.get("interval", "0"))) not in names]
+
     def ignores(self, id: str, operation: str, interval: int) -> bool:
         """Whether a failure of this operation counts for nothing (on-fail=ignore)."""
         return any(
             one.get("name") == operation
             and one.get("on-fail") == "ignore"
             and (duration_ms(one.get("interval", "0")) or 0) == interval
-            for one in self.resources.get(id, Element("none")).iterfind("operations/op")
+            for one in self.operations(id)
         )
 
     # -- bundles
