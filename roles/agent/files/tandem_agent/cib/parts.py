@@ -164,7 +164,7 @@ def set_element(parent: Optional[Element], tag: str) -> Optional[Element]:
 def _is_plain(element: Element) -> bool:
     if "id" not in element.attrib or "score" in element.attrib or "id-ref" in element.attrib:
         return False
-    return all(child.tag == "nvpair" and "id-ref" not in child.attrib for child in elements(element))
+    return all(child.tag != "rule" and not (child.tag == "nvpair" and "id-ref" in child.attrib) for child in element)
 
 
 def pairs(nvset: Optional[Element]) -> List[Element]:

@@ -117,10 +117,10 @@ def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:
             yield level
     for where, kinds in (("constraints", _CONSTRAINT_KINDS), ("alerts", {"alert": "alert"}), ("acls", _ACL_KINDS)):
         for element in elements(section(root, where)):
-            if element.tag in kinds and "id" in element.attrib:
+            if element.tag in kinds and element.get("id"):
                 yield Record(kinds[element.tag], read_part(element))
     for element in elements(section(root, "tags")):
-        if element.tag == "tag" and "id" in element.attrib:
+        if element.tag == "tag" and element.get("id"):
             yield Tag(element.attrib["id"], tuple(child.get("id", "") for child in elements(element)))
 
 
@@ -168,7 +168,7 @@ def _node(element: Element, referred: FrozenSet[str]) -> Node:
 
 def _resource(element: Element, referred: FrozenSet[str]) -> Iterator[Object]:
     """A resource and what is inside it."""
-    if "id" not in element.attrib or element.tag not in _RESOURCES:
+    if not element.get("id") or element.tag not in _RESOURCES:
         return
     name, about = element.attrib["id"], element.get("description")
     params, meta = first_set(element, "instance_attributes"), first_set(element, "meta_attributes")
@@ -185,7 +185,7 @@ def _resource(element: Element, referred: FrozenSet[str]) -> Iterator[Object]:
             element.tag == "template", ids=ids,
         )  # fmt: skip
         return
-    inner = [child for child in elements(element) if child.tag in ("primitive", "group") and "id" in child.attrib]
+    inner = [child for child in elements(element) if child.tag in ("primitive", "group") and child.get("id")]
     first = inner[0].attrib["id"] if inner else None
     if element.tag == "group":
         yield Group(name, tuple(child.attrib["id"] for child in inner), meta, about, params, sets, ids=ids)
@@ -244,7 +244,7 @@ def operation_of(element: Element, referred: FrozenSet[str] = frozenset()) -> Op
 
 
 def _level(element: Element) -> Optional[Level]:
-    if element.tag != "fencing-level" or "id" not in element.attrib:
+    if element.tag != "fencing-level" or not element.get("id"):
         return None
     by, target, value = "node", element.get("target"), ""
     if target is None and "target-pattern" in element.attrib:

@@ -31,11 +31,12 @@ from ..model.objects import (
     Tag,
 )  # fmt: skip
 from ..model.parts import PLAIN, Part, part
+from ..model.values import boolean
 from ..plan.diff import Change
 from .ids import Ids
 from .parts import PartWriter, pairs, read_part, set_element
 from .read import NVSETS, SETTING_SECTIONS, modern_roles, operation_of, settings_set
-from .tree import elements, ensure
+from .tree import elements, ensure, section
 
 # What the options' own set is called where it has to be made: as pcs does.
 _SET_IDS = {
@@ -66,16 +67,22 @@ class Editor:
         self.parts = PartWriter(
             self.ids, modern_roles(root), not root.get("validate-with", "").startswith("pacemaker-2.")
         )
-        self.resources = ensure(root, "resources")
         self.by_id: Dict[str, Element] = {}
         self.parents: Dict[str, Element] = {}
-        self._index(self.resources)
+        self._index(section(root, "resources"))
         self._known: Dict[Tuple[str, str], Dict[str, Element]] = {}
         self._new: List[Element] = []
 
-    def _index(self, parent: Element) -> None:
+    @property
+    def resources(self) -> Element:
+        """Where resources of the top level are; made with the first of them."""
+        return ensure(self.root, "resources")
+
+    def _index(self, parent: Optional[Element]) -> None:
+        if parent is None:
+            return
         for child in elements(parent):
-            if child.tag in ("primitive", "template", "group", "clone", "master", "bundle") and "id" in child.attrib:
+            if child.tag in ("primitive", "template", "group", "clone", "master", "bundle") and child.get("id"):
                 self.by_id[child.attrib["id"]] = child
                 self.parents[child.attrib["id"]] = parent
                 self._index(child)
@@ -89,6 +96,8 @@ class Editor:
 
     def order_new(self, places: Mapping[str, int]) -> None:
         """Put the new resources of the top level into the order they were declared in: the cluster places them in it."""
+        if not self._new:
+            return
         new = [element for element in self._new if self.parents.get(element.attrib["id"]) is self.resources]
         if new:
             moving = set(new)
@@ -215,11 +224,20 @@ def edit_sets(editor: Editor, parent: Element, before: Optional[object], after: 
         place = _position(parent, tag) + (plain is not None)
         editor.parts.edit_children(parent, present, [one for one in new if one != PLAIN], owner, place)
         if plain is not None and new:
-            parent.remove(plain)
-            others = [child for child in elements(parent) if child.tag == tag]
-            behind = new.index(PLAIN) if PLAIN in new else 0
-            index = list(parent).index(others[behind]) if behind < len(others) else list(parent).index(others[-1]) + 1
-            parent.insert(index, plain)
+            _put_plain(
+                parent, plain, [child for child in elements(parent) if child.tag == tag and child is not plain], new
+            )
+
+
+def _put_plain(parent: Element, plain: Element, others: List[Element], wanted: Sequence[Part]) -> None:
+    """Put the plain set where it is wanted among the others; one that is there already stays."""
+    behind = wanted.index(PLAIN) if PLAIN in wanted else 0
+    places = list(parent)
+    if sum(places.index(child) < places.index(plain) for child in others) == behind:
+        return
+    parent.remove(plain)
+    places = list(parent)
+    parent.insert(places.index(others[behind]) if behind < len(others) else places.index(others[-1]) + 1, plain)
 
 
 def _id(element: Element) -> Optional[str]:
@@ -234,7 +252,7 @@ def _attribute(element: Element, name: str, before: Optional[str], after: Option
     """Set, change or drop one attribute; one that stays the same is not touched."""
     if before == after:
         return
-    if after is None or after == "":
+    if after is None:
         element.attrib.pop(name, None)
     else:
         element.set(name, after)
@@ -420,6 +438,8 @@ def _clone(editor: Editor, change: Change) -> None:
     after, before = change.after, change.before
     assert isinstance(after, Clone) and (before is None or isinstance(before, Clone))
     element = editor.by_id[name] if before else editor.add_resource("clone", name)
+    if element.tag == "master" and boolean((after.meta or {}).get("promotable") or "") is not True:
+        element.tag = "clone"  # that element of old is promotable whatever it says
     _attribute(element, "description", before.description if before else None, after.description)
     _inner(editor, element, before.resource if before else None, after.resource)
     _option_sets(editor, element, before, after)
@@ -457,7 +477,9 @@ def _bundle(editor: Editor, change: Change) -> None:
                 place = sum(child.tag in (*CONTAINERS, "network", "storage") for child in elements(element))
                 element.insert(place, editor.parts.make(made, name))
             else:
-                editor.parts.edit(found, read_part(found), made, owner=name)
+                have = read_part(found)
+                # The attributes of <storage> are nobody's: what is there stays.
+                editor.parts.edit(found, have, have.having(made.parts) if made.tag == "storage" else made, owner=name)
     _inner(editor, element, before.resource if before else None, after.resource)
     _option_sets(editor, element, before, after)
 

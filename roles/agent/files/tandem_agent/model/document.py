@@ -96,7 +96,7 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
     if len(entries) > MOST:
         top.fault("", f"declares {len(entries)} objects; at most {MOST} are allowed")
     _twice(entries, faults)
-    return Document(name, tuple(entries), tuple(unset), tuple(order))
+    return Document(name, tuple(_clashing(entries)), tuple(unset), tuple(order))
 
 
 def _twice(entries: List[Declaration], faults: List[Fault]) -> None:
@@ -110,6 +110,23 @@ def _twice(entries: List[Declaration], faults: List[Fault]) -> None:
             faults.append(Fault(entry.path, f"declares {entry.object.id} a second time; the first is {seen[identity]}"))
         else:
             seen[identity] = entry.path
+
+
+def _clashing(entries: List[Declaration]) -> List[Declaration]:
+    """Resources, constraints and all else that has an id share one name space; settings, nodes and users have their own."""
+    owners: Dict[str, Declaration] = {}
+    judged = []
+    for entry in entries:
+        made = entry.object
+        if entry.explicit_id and not entry.absent and not isinstance(made, (Setting, Node)) and made.kind != "acl_user":
+            other = owners.setdefault(made.key.id, entry)
+            if other.object.key != made.key:
+                doubt = Fault(
+                    entry.path, f"the id {made.key.id} is that of {other.path} too; every id stands for one thing"
+                )
+                entry = replace(entry, doubts=(*entry.doubts, doubt))  # noqa: PLW2901
+        judged.append(entry)
+    return judged
 
 
 def _identifier(item: Fields, key: str, required: bool = True) -> str:

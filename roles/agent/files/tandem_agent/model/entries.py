@@ -262,7 +262,7 @@ def plain_of(sets: Iterable[Part], shown: FrozenSet[str] = frozenset()) -> Optio
 def is_plain(found: Part) -> bool:
     if found.get("id-ref") is not None or found.get("score") is not None:
         return False
-    return all(one.tag == "nvpair" and one.get("id-ref") is None for one in found.parts)
+    return all(one.tag != "rule" and not (one.tag == "nvpair" and one.get("id-ref")) for one in found.parts)
 
 
 def options_of(found: Part) -> Dict[str, Optional[str]]:

@@ -245,7 +245,7 @@ class Record:
 
     kind: str
     part: Part
-    ahead: bool = False  # of a set of options: it stands before the plain ones, and so wins at equal score
+    ahead: bool = False  # of a set of options: it stands before the plain ones; at equal score the last one wins
     said: FrozenSet[str] = field(default=frozenset(), compare=False)  # only declared: the keys that were given
 
     @property

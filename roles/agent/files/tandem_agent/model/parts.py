@@ -9,8 +9,9 @@ is a handle and no meaning: two parts that differ in nothing else are equal.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Dict, Iterable, Iterator, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, Iterable, Iterator, Mapping, Optional, Tuple
 
+from .grammar import SHAPES
 from .values import canonical
 
 # Sets of options, by their elements.
@@ -74,15 +75,40 @@ _ORDERED = frozenset(("rsc_location", "rsc_colocation", "rsc_order", "rsc_ticket
 Meaning = Tuple[object, ...]
 
 
+def _known(tag: str) -> FrozenSet[str]:
+    """The attributes of an element that have a meaning to us; those of somebody else's have none."""
+    if tag in SHAPES:
+        return frozenset(attribute.name for attribute in SHAPES[tag].attributes) | _MORE.get(tag, frozenset())
+    return _MORE.get(tag, frozenset(("id",)) if tag in REFERRING else frozenset())
+
+
+_MORE = {
+    **dict.fromkeys(NVSETS, frozenset(("score", "id-ref"))),
+    "nvpair": frozenset(("value",)),
+    "attribute": frozenset(("name",)),
+}
+_ELEMENTS = frozenset((
+    *SHAPES, *NVSETS, *REFERRING, "attribute", "lifetime", "storage", "select_attributes", "select_nodes", "select_fencing",
+    "select_resources",
+))  # fmt: skip
+_KNOWN: Dict[str, FrozenSet[str]] = {}
+
+
 def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
     """What a part says, whatever its spelling and its ids; attributes `aside` do not count, here and below."""
+    known = _KNOWN.get(found.tag)
+    if known is None:
+        known = _KNOWN[found.tag] = _known(found.tag)
     said = []
     for name, text in found.attributes:
+        if name not in known:
+            continue
         value = canonical(name, text)
         default = DEFAULTS.get((found.tag, name))
         if name not in aside and (default is None or value != canonical(name, default)):
             said.append((name, value))
-    inner = tuple(meaning(child, aside) for child in (_options(found.parts) if found.tag in NVSETS else found.parts))
+    parts = _options(found.parts) if found.tag in NVSETS else found.parts
+    inner = tuple(meaning(child, aside) for child in parts if child.tag in _ELEMENTS)
     if found.tag not in _ORDERED:
         inner = tuple(sorted(inner, key=repr))
     return (found.tag, tuple(said), inner)

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Optional
 LONGEST = 65536  # characters in one value; libxml2 and Pacemaker's IPC lose data silently far beyond it
 LONGEST_ID = 255
 
-ID = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+ID = re.compile(r"[^\W\d][\w.-]*\Z")  # letters of any script, as the schema's type ID
 AGENT_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\/-]*\Z")  # external/sbd is one
 
 # XML 1.0 can't carry these, not even escaped; lone surrogates can't be encoded.
@@ -51,7 +51,7 @@ def scalar_fault(value: Any) -> Optional[str]:
 
 
 def id_fault(text: str) -> Optional[str]:
-    """Why `text` can't be an id, or None. Same rule as pcs: an XML NCName in ASCII."""
+    """Why `text` can't be an id, or None: it has to be an XML NCName."""
     if not text:
         return "an id must not be empty"
     if len(text) > LONGEST_ID:

@@ -183,6 +183,7 @@ class _Overlay:
             sets=sets_over(found.sets, declared.sets),
             description=found.description if declared.description is None else declared.description,
             score=found.score if declared.score is None else declared.score,
+            ids={**declared.ids, **found.ids},
         )
 
     def _new_node(self, entry: Declaration, declared: Node) -> Optional[Object]:
@@ -232,7 +233,7 @@ class _Overlay:
             ops_same_as=have.ops_same_as if declared.ops_same_as is None else declared.ops_same_as or None,
             is_template=have.is_template,
             group=declared.group,
-            ids=have.ids,
+            ids={**declared.ids, **have.ids},
         )
 
     def _unmask(self, entry: Declaration, declared: Primitive, found: Optional[Object]) -> None:
@@ -269,7 +270,7 @@ class _Overlay:
             description=have.description if declared.description is None else declared.description,
             params=exact(have.params or {}, declared.params),
             sets=sets_over(have.sets, declared.sets),
-            ids=have.ids,
+            ids={**declared.ids, **have.ids},
         )
 
     def lay_clone(self, entry: Declaration) -> Optional[Object]:
@@ -293,7 +294,7 @@ class _Overlay:
             description=have.description if declared.description is None else declared.description,
             params=exact(have.params or {}, declared.params),
             sets=sets_over(have.sets, declared.sets),
-            ids=have.ids,
+            ids={**declared.ids, **have.ids},
         )
 
     def lay_bundle(self, entry: Declaration) -> Optional[Object]:
@@ -317,7 +318,7 @@ class _Overlay:
             description=have.description if declared.description is None else declared.description,
             params=exact(have.params or {}, declared.params),
             sets=sets_over(have.sets, declared.sets),
-            ids=have.ids,
+            ids={**declared.ids, **have.ids},
         )  # fmt: skip
 
     def _found(self, entry: Declaration, kind: Type[Object]) -> Optional[Object]:
@@ -372,7 +373,7 @@ class _Overlay:
             self.objects.pop(declared.key, None)
             return
         found = self.objects.get(declared.key)
-        if isinstance(found, Tag):  # the order of what a tag lists has no meaning
+        if isinstance(found, Tag):  # neither the order of what a tag lists has a meaning, nor how often
             kept = tuple(name for name in found.references if name in declared.references)
             added = tuple(name for name in declared.references if name not in kept)
             self.objects[declared.key] = replace(found, references=kept + added)

@@ -104,6 +104,7 @@ def _operation_over(have: Operation, declared: Operation) -> Operation:
         params=params,
         meta=exact(have.meta, declared.meta),
         sets=sets_over(have.sets, {tag: declared.sets.get(tag, ()) for tag in NVSETS}),
+        ids={**declared.ids, **have.ids},
     )
 
 
@@ -250,7 +251,7 @@ def record_over(have: Record, declared: Record) -> Record:
         parts = tuple(sorted(parts, key=lambda one: tags.index(one.tag) if one.tag in tags else len(tags)))
     made = part(have.part.tag, attributes, parts, have.part.id)
     ahead = declared.ahead if "ahead" in declared.said else have.ahead
-    return have if made == have.part and ahead == have.ahead else replace(have, part=made, ahead=ahead)
+    return have if means(made, have.part) and ahead == have.ahead else replace(have, part=made, ahead=ahead)
 
 
 def is_said(child: Child, said: FrozenSet[str]) -> bool:

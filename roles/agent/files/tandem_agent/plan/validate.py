@@ -207,7 +207,7 @@ class _Checker:
         found = self.wanted.resource(name)
         if found is None:
             self._missing(path, name)
-        elif not isinstance(found, kinds) or found.kind == "stonith":
+        elif not isinstance(found, kinds) or found.kind in ("stonith", "template"):
             self._fault(path, f"{name} is a {found.kind}, which cannot be inside {container}")
 
     def _device(self, path: str, name: str) -> None:
