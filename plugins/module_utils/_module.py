@@ -28,6 +28,10 @@ CHANGE_OPTIONS: Dict[str, Any] = {
     "wait": {"type": "int", "default": 120},
 }
 CHANGE_OPTIONS.update(AGENT_OPTIONS)
+# Of modules whose objects have secrets.
+SECRET_OPTIONS: Dict[str, Any] = {"only": {"type": "str", "choices": ["all", "secrets"], "default": "all"}}
+
+SHORTEST = 4  # characters; hiding anything shorter wherever it occurs would hide half of what is said
 
 NOTHING_KNOWN: Dict[str, Any] = {
     "changed": True,
@@ -56,7 +60,8 @@ class HaModule(AnsibleModule):
 
     Ansible hides what an option spec marks `no_log`; the keys of a free map have no spec, and the invocation of
     every module goes to the host's journal. That happens inside AnsibleModule.__init__, so only an override comes
-    early enough.
+    early enough. Ansible hides a secret's value wherever it occurs: one such as "a" or "10" would make results
+    unreadable, so short ones are masked in their own place only.
 
     It also takes names as Pacemaker writes them (`on-fail`), which Ansible allows for no option of its own, and keeps a
     score that is null, which Ansible takes for none given: a document that the agent returned can be given back.
@@ -71,8 +76,22 @@ class HaModule(AnsibleModule):
 
     def _log_invocation(self) -> None:
         self.no_log_values.update(secrets(self.params))  # once more: maps that were written as text are maps by now
-        self.no_log_values.discard(MASK)  # an export's mask hides itself
-        super(HaModule, self)._log_invocation()
+        self._forget_short_ones()
+        given = self.params
+        self.params = masked(given)
+        try:
+            super(HaModule, self)._log_invocation()
+        finally:
+            self.params = given
+
+    def _return_formatted(self, kwargs: Dict[str, Any]) -> None:
+        self._forget_short_ones()
+        kwargs.setdefault("invocation", {"module_args": masked(self.params)})
+        super(HaModule, self)._return_formatted(kwargs)
+
+    def _forget_short_ones(self) -> None:
+        long = {value for value in self.no_log_values if len(value) >= SHORTEST}
+        self.no_log_values.intersection_update(long - {MASK})  # a mask hides itself
 
 
 def as_options(value: Any, options: Mapping[str, Any], inside: bool = False) -> Any:
@@ -112,6 +131,8 @@ def run(module: AnsibleModule, to_document: Callable[[Mapping[str, Any]], Dict[s
     params = {"document": document, "allow": module.params["allow"], "request": request[:200]}
     if module.params.get("purge") is not None:
         params["purge"] = module.params["purge"]
+    if module.params.get("only", "all") != "all":
+        params["only"] = module.params["only"]
     finish(module, change(module, "apply", params))
 
 
@@ -184,6 +205,16 @@ def _secrets(value: Any, name: str) -> Iterator[str]:
         except ValueError:
             return
         yield from _secrets(tree, name)
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """A copy of a tree of options in which a mask stands for each secret, by its name alone."""
+    if isinstance(value, dict):
+        inside = "secret" if name == "secrets" else ""
+        return {key: item if key == "ids" else masked(item, inside or str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item, name) for item in value]
+    return MASK if any(_secrets(value, name)) else value
 
 
 def _hides(name: str, value: Any) -> bool:

@@ -1025,6 +1025,14 @@ options:
       Ids of plain settings to which something refers, by place, such as C(properties) for the set and
       C(properties.stonith-enabled) for one.
     type: dict
+  only:
+    description:
+      - V(secrets) writes nothing but the secrets, into the files of the node that the task runs on. The cluster is told nothing.
+      - In a cluster of several nodes, run that on all of them before the task that tells the cluster of new or changed secrets. A node
+        without the files would fail the resource for the whole cluster, so such a task is refused.
+    type: str
+    choices: [all, secrets]
+    default: all
   allow_password_in_cib:
     description: Accept secrets among the parameters of O(stonith), although they then stand in the cluster's configuration and in its logs.
     type: bool
@@ -1291,7 +1299,7 @@ details:
   type: dict
 """
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, create, run
+from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, SECRET_OPTIONS, create, run
 from ansible_collections.tandem.ha.plugins.module_utils._specs import DOCUMENT, given, misplaced, plain_secrets, refuse
 
 OPTIONS = dict(
@@ -1316,7 +1324,7 @@ def to_document(params):
 
 
 def main():
-    module = create(dict(OPTIONS, **CHANGE_OPTIONS), required_if=[("purge", "owned", ("name",))])
+    module = create(dict(OPTIONS, **SECRET_OPTIONS, **CHANGE_OPTIONS), required_if=[("purge", "owned", ("name",))])
     run(module, to_document, "ha_config %s" % (module.params["name"] or "without a name"))
 
 

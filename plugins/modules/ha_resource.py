@@ -275,6 +275,14 @@ options:
   description:
     description: A text for people.
     type: str
+  only:
+    description:
+      - V(secrets) writes nothing but the secrets, into the files of the node that the task runs on. The cluster is told nothing.
+      - In a cluster of several nodes, run that on all of them before the task that tells the cluster of new or changed secrets. A node
+        without the files would fail the resource for the whole cluster, so such a task is refused.
+    type: str
+    choices: [all, secrets]
+    default: all
 seealso:
   - module: tandem.ha.ha_config
   - module: tandem.ha.ha_constraint
@@ -525,7 +533,7 @@ details:
   type: dict
 """
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, create, run
+from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, SECRET_OPTIONS, create, run
 from ansible_collections.tandem.ha.plugins.module_utils._specs import RESOURCE, entry, misplaced, refuse, single
 
 OPTIONS = single(RESOURCE)
@@ -538,7 +546,7 @@ def to_document(params):
 
 
 def main():
-    module = create(dict(OPTIONS, **CHANGE_OPTIONS))
+    module = create(dict(OPTIONS, **SECRET_OPTIONS, **CHANGE_OPTIONS))
     run(module, to_document, "ha_resource %s" % module.params["name"])
 
 

@@ -193,6 +193,14 @@ options:
         type: str
         choices: [present, absent]
         default: present
+  only:
+    description:
+      - V(secrets) writes nothing but the secrets, into the files of the node that the task runs on. The cluster is told nothing.
+      - In a cluster of several nodes, run that on all of them before the task that tells the cluster of new or changed secrets. A node
+        without the files would fail the resource for the whole cluster, so such a task is refused.
+    type: str
+    choices: [all, secrets]
+    default: all
   allow_password_in_cib:
     description: Accept secrets in O(params), although they then stand in the cluster's configuration and in its logs.
     type: bool
@@ -260,6 +268,20 @@ EXAMPLES = r"""
     name: fence-c1
     ops:
       - {name: monitor, interval: 120s, timeout: 60s}
+
+- name: The password of a controller that takes no script, into the files of every node
+  tandem.ha.ha_stonith: &controller
+    name: fence-c3
+    agent: fence_redfish
+    targets: [c3]
+    params: {ip: 10.42.0.113, username: tandem, ssl_insecure: true}
+    secrets: {password: "{{ bmc_password }}"}
+    only: secrets
+
+- name: Then the device
+  tandem.ha.ha_stonith:
+    <<: *controller
+    only: all
 
 - name: The power switch is gone
   tandem.ha.ha_stonith:
@@ -404,7 +426,7 @@ details:
   type: dict
 """
 
-from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, create, run
+from ansible_collections.tandem.ha.plugins.module_utils._module import CHANGE_OPTIONS, SECRET_OPTIONS, create, run
 from ansible_collections.tandem.ha.plugins.module_utils._specs import (
     LEVEL,
     STONITH,
@@ -475,7 +497,7 @@ def levels(params):
 
 
 def main():
-    module = create(dict(OPTIONS, **CHANGE_OPTIONS))
+    module = create(dict(OPTIONS, **SECRET_OPTIONS, **CHANGE_OPTIONS))
     run(module, to_document, "ha_stonith %s" % module.params["name"])
 
 

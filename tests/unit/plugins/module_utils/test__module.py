@@ -233,6 +233,33 @@ def test_secrets_are_hidden_even_when_the_options_are_wrong(real):
     assert "geheim" not in json.dumps(returned) and "geheim" not in logged
 
 
+def test_a_short_secret_hides_itself_and_nothing_else(real):
+    arguments = {
+        "params": {"passwd": "a", "pin_token": "ab"},
+        "secrets": {"pin": "10", "x": "geheim"},
+        "text": "a 10 ab",
+    }
+    options = {"params": {"type": "dict"}, "secrets": {"type": "dict", "no_log": True}, "text": {"type": "str"}}
+    returned, logged = real(arguments, options, lambda module: module.exit_json(msg="a tab of 10 and geheim"))
+    assert returned["msg"] == "a tab of 10 and ********" and "a 10 ab" in logged
+    given = returned["invocation"]["module_args"]
+    assert set(given["params"].values()) == {"********"} == set(given["secrets"].values())
+    assert given["text"] == "a 10 ab" and '"a"' not in logged and "'a'" not in logged
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ({"params": {"passwd": "x", "ip": "y"}}, {"params": {"passwd": "********", "ip": "y"}}),
+        ({"secrets": {"pin": 1, "gone": None}}, {"secrets": {"pin": "********", "gone": None}}),
+        ({"ids": {"params.passwd": "an-id"}, "list": [{"password": "x"}]}, None),
+    ],
+)
+def test_a_mask_stands_for_each_secret(options, shown):
+    expected = shown or {"ids": {"params.passwd": "an-id"}, "list": [{"password": "********"}]}
+    assert _module.masked(options) == expected
+
+
 def test_names_may_have_pacemakers_dashes(real):
     op = {"name": {"type": "str"}, "on_fail": {"type": "str"}}
     options = {
