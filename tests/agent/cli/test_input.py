@@ -4,35 +4,62 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
 import json
 import os
 import pathlib
-import subprocess
 import sys
-from typing import List
+from typing import Any, List, NamedTuple
 
 import pytest
 
-FILES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "agent" / "files"
-CODE = "import sys, tandem_agent.pacemaker.runner as r; r.SEARCH_PATH = (); from tandem_agent.cli import main; sys.exit(main(sys.argv[1:]))"
+from tandem_agent.cli import main
+from tandem_agent.pacemaker import runner
+
 ENTRY = '{"resources": [{"id": "a", "agent": "ocf:heartbeat:Dummy", "params": {"x": "%s"}}]}'
 
 
-def tandem(cib: str, *words: str | bytes, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """The command on a CIB file and without any tool: whatever is wrong with its input is found by itself."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(FILES), "CIB_file": cib, "TANDEM_TOOLS": ""}
-    return subprocess.run(
-        [sys.executable, "-c", CODE, *words], env=environment, input=stdin, capture_output=True, check=False, timeout=60
-    )
+class Done(NamedTuple):
+    """What the command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+class Tandem:
+    """The command in this process, without any tool: whatever is wrong with its input is found by itself."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._patch = monkeypatch
+        monkeypatch.setattr(runner, "SEARCH_PATH", ())
+        monkeypatch.delenv("TANDEM_TOOLS", raising=False)
+
+    def __call__(self, cib: str, *words: str | bytes, stdin: bytes = b"") -> Done:
+        out, err = io.StringIO(), io.StringIO()
+        self._patch.setenv("CIB_file", cib)
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                rc: Any = main([os.fsdecode(word) for word in words])
+            except SystemExit as wrong_usage:
+                rc = wrong_usage.code
+        return Done(rc, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def tandem(monkeypatch: pytest.MonkeyPatch) -> Tandem:
+    return Tandem(monkeypatch)
+
+
+def complaint(done: Done) -> str:
     """The one line that a refusal is."""
-    text = done.stderr.decode("utf-8")
-    assert done.returncode == 1, text
-    assert done.stdout == b""
-    assert text.startswith("tandem: ") and text.count("\n") == 1, text
-    return text
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("tandem: ") and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
 
 
 @pytest.mark.parametrize(
@@ -56,8 +83,11 @@ def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
         (b'{"nodes": 1' + b"0" * 400 + b"}", "out of range"),
         (b" " * (17 * 1024 * 1024), "at most 16777216 bytes"),
     ],
+    ids=itertools.count(),
 )
-def test_a_file_that_is_no_document(cib_file: str, tmp_path: pathlib.Path, data: bytes, message: str) -> None:
+def test_a_file_that_is_no_document(
+    tandem: Tandem, cib_file: str, tmp_path: pathlib.Path, data: bytes, message: str
+) -> None:
     path = tmp_path / "site.json"
     path.write_bytes(data)
     before = pathlib.Path(cib_file).read_bytes()
@@ -77,7 +107,7 @@ def test_a_file_that_is_no_document(cib_file: str, tmp_path: pathlib.Path, data:
         ("x" * 65_537, "is 65537 characters long; at most 65536 are allowed"),
     ],
 )
-def test_values_that_no_cib_can_hold(cib_file: str, value: str, message: str) -> None:
+def test_values_that_no_cib_can_hold(tandem: Tandem, cib_file: str, value: str, message: str) -> None:
     text = complaint(tandem(cib_file, "plan", "-", stdin=(ENTRY % value).encode()))
     assert message in text
 
@@ -85,14 +115,14 @@ def test_values_that_no_cib_can_hold(cib_file: str, value: str, message: str) ->
 @pytest.mark.parametrize(
     "value", ["--help", "-x", "a' b\\\" c", "<&>]]>", "$(reboot) `id` ;|&", "x" * 10_000, "%s%n{}", "..\\/", "é"]
 )
-def test_values_that_only_look_bad(cib_file: str, value: str) -> None:
+def test_values_that_only_look_bad(tandem: Tandem, cib_file: str, value: str) -> None:
     done = tandem(cib_file, "plan", "-", "--json", stdin=(ENTRY % value).encode())
     assert done.returncode == 0, done.stderr
     (entry,) = json.loads(done.stdout)["plan"]
     assert entry["after"]["params"]["x"] == json.loads(f'"{value}"')
 
 
-def test_line_ends_of_another_system(cib_file: str) -> None:
+def test_line_ends_of_another_system(tandem: Tandem, cib_file: str) -> None:
     document = json.dumps(json.loads(ENTRY % "y"), indent=1).replace("\n", "\r\n").encode()
     assert json.loads(tandem(cib_file, "plan", "-", "--json", stdin=document).stdout)["changed"] is True
 
@@ -110,7 +140,7 @@ def test_line_ends_of_another_system(cib_file: str) -> None:
         ("/proc/self/mem", "cannot read /proc/self/mem"),
     ],
 )
-def test_names_of_files(cib_file: str, name: str | bytes, message: str) -> None:
+def test_names_of_files(tandem: Tandem, cib_file: str, name: str | bytes, message: str) -> None:
     text = complaint(tandem(cib_file, "plan", name))
     assert message in text
     assert "\x1b" not in text
@@ -135,20 +165,20 @@ def test_names_of_files(cib_file: str, name: str | bytes, message: str) -> None:
         (["status\n"], 2),
     ],
 )  # fmt: skip
-def test_words_on_the_command_line(cib_file: str, words: List[str | bytes], expected: int) -> None:
+def test_words_on_the_command_line(tandem: Tandem, cib_file: str, words: List[str | bytes], expected: int) -> None:
     done = tandem(cib_file, *words, stdin=b"{}")
     assert done.returncode == expected
-    assert b"Traceback" not in done.stderr and b"\x1b" not in done.stderr
-    assert done.stdout == b"" and done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stdout == "" and done.stderr
 
 
 @pytest.mark.parametrize(
     "cib", ["/nonexistent", "/", "/dev/zero", "/dev/null", "/etc/passwd", "/proc/self/mem", "a\nb"]
 )
 @pytest.mark.parametrize("command", ["status", "export", "plan", "apply", "doctor", "history", "info"])
-def test_files_that_are_no_cib(cib: str, command: str) -> None:
+def test_files_that_are_no_cib(tandem: Tandem, cib: str, command: str) -> None:
     words = [command, "-"] if command in ("plan", "apply") else [command]
     done = tandem(cib, *words, stdin=b'{"resources": []}')
-    assert b"Traceback" not in done.stderr and b"[internal]" not in done.stderr
+    assert "[internal]" not in done.stderr
     if command not in ("history", "info"):
         assert complaint(done).endswith(("[cib.unavailable]\n", "[cib.schema]\n", "[tool.missing]\n"))
