@@ -449,7 +449,7 @@ class _Overlay:
             if wanted not in have:
                 joined.setdefault(wanted, []).append(resource.id)
             if Key("resource", wanted) not in self.objects:
-                self._place(Declaration(resource, ""), Group(wanted, (), {}))
+                self._place(Declaration(resource, ""), Group(wanted, (), {}, params={}))
         for name in left.keys() | joined.keys():
             found = self.objects.get(Key("resource", name))
             if isinstance(found, Group):
