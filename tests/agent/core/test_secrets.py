@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import pathlib
+import re
 import stat
 from typing import Any, Callable, Dict, List, Optional
 
 import pytest
+import yaml
 
 from tandem_agent import doctor, fencing, transaction
 from tandem_agent.context import Context, Deadline
@@ -20,7 +22,11 @@ from tandem_agent.pacemaker.cibsecret import SecretFiles
 from tandem_agent.pacemaker.metadata import Metadata
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import Tools
+from tandem_agent.server.dispatch import Caller, Dispatcher
+from tandem_agent.server.frames import Request
+from tandem_agent.server.operations import OPERATIONS
 
+TOP = pathlib.Path(__file__).resolve().parents[3]
 OLD, NEW, PLAIN = "canary-old-5151", "canary-new-6262", "canary-plain-7373"
 NO_FENCING = {"properties": {"stonith-enabled": False}}
 
@@ -171,7 +177,7 @@ def test_what_is_not_said_stays_and_an_empty_map_takes_all_away(node: Node) -> N
     node.give(SECRET)
     node.apply(device(params={**PARAMS, "lanplus": True}, meta={"priority": 5}))
     assert 'value="lrm://"' in node.cib.read_text() and node.files() == {"password": OLD}
-    assert not node.apply(SECRET | device(params={**PARAMS, "lanplus": True}, secrets={"password": OLD}))["changed"]
+    assert not node.apply(device(params={**PARAMS, "lanplus": True}, secrets={"password": OLD}))["changed"]
     done = node.apply(device(secrets={}))
     assert "lrm://" not in node.cib.read_text() and "tandem-secrets" not in node.cib.read_text()
     assert [entry["action"] for entry in done["plan"]] == ["update", "remove"] and node.files() == {}
@@ -257,6 +263,21 @@ def test_where_pacemaker_would_not_find_them_they_are_refused(node: Node) -> Non
 
 
 @pytest.mark.offline
+@pytest.mark.parametrize(("target", "told"), [("/var/log", True), ("/var/lib/pacemaker", False)])
+def test_containers_need_the_files_too(
+    bookworm: str, cib_file: str, tmp_path: pathlib.Path, target: str, told: bool
+) -> None:
+    node = Node(bookworm, cib_file, tmp_path)
+    bundle = {
+        "id": "b", "kind": "bundle", "container": {"image": "i"}, "network": {"control_port": "3121"}, "resource": "r",
+        "storage": [{"id": "s", "source_dir": "/srv", "target_dir": target}],
+    }  # fmt: skip
+    entry = {"id": "r", "agent": "ocf:pacemaker:Dummy", "secrets": {"state": "some-secret"}}
+    found = node.plan({"resources": [entry, bundle]})["warnings"]
+    assert any("containers of b" in one for one in found) is told
+
+
+@pytest.mark.offline
 def test_a_cib_file_has_no_files_beside_it(node: Node) -> None:
     node.secrets = None
     done = node.apply(SECRET)
@@ -338,3 +359,47 @@ def test_a_device_is_asked_with_the_secret_of_this_node(node: Node) -> None:
     assert "bad ********" in found["message"] and OLD not in node.shown()
     (node.base / "pacemaker/lrm/secrets/dev/password").unlink()
     assert "no usable file with its password" in node.call(fencing.verify)["devices"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("document", "root_only"),
+    [
+        (SECRET, True), ({"resources": [{"id": "r", "secrets": {"x": "********"}}]}, True),
+        (device(params=PARAMS), False), ({"stonith": "nonsense"}, False), ("nonsense", False),
+    ],
+)  # fmt: skip
+def test_nobody_but_root_may_try_secrets(document: Any, root_only: bool) -> None:
+    dispatcher = Dispatcher(OPERATIONS, Runner([], {"CIB_file": "/nowhere"}))
+    request = Request("1", "plan", {"document": document}, 5.0)
+    with pytest.raises(AgentError) as caught:
+        dispatcher.call(request, Caller(1000, True, False), lambda _name, _data: None)
+    assert (caught.value.code == "auth.denied") is root_only
+
+
+# -- docs/secrets.md
+
+
+def examples() -> List[Any]:
+    page = (TOP / "docs" / "secrets.md").read_text(encoding="utf-8")
+    return [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)]
+
+
+@pytest.mark.offline
+def test_the_examples_of_the_page_do_what_it_says(node: Node) -> None:
+    documents = [one for one in examples() if isinstance(one, dict)]
+    for document in documents:
+        secrets = document["stonith"][0]["secrets"]
+        assert node.give(document)["changed"] and node.files("fence-c1") == secrets
+        assert not node.apply(document)["changed"]
+        assert not any(secret in node.shown() for name, secret in secrets.items() if name == "password")
+    assert len(documents) == 3 and node.cib.read_text().count('value="lrm://"') == 2
+    assert "tandem-secrets" in node.cib.read_text()
+
+
+def test_the_tasks_of_the_page_are_the_modules() -> None:
+    (tasks,) = [one for one in examples() if isinstance(one, list)]
+    text = (TOP / "plugins" / "modules" / "ha_stonith.py").read_text(encoding="utf-8")
+    options = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])["options"]
+    for task in tasks:
+        assert set(task["tandem.ha.ha_stonith"]) <= set(options)
+    assert [task["tandem.ha.ha_stonith"]["only"] for task in tasks] == ["secrets", "all"]

@@ -13,10 +13,10 @@ from typing import Any, Dict, List, Optional, Set
 from .context import Context
 from .errors import Fault
 from .model.document import Declaration, Document
-from .model.objects import Clone, Group, Primitive, State, contents
+from .model.objects import Bundle, Clone, Group, Primitive, State, contents
 from .model.secrets import MASK, SEAL, hidden, secrets_in
 from .model.values import boolean
-from .pacemaker.cibsecret import SecretFiles
+from .pacemaker.cibsecret import SECRETS, SecretFiles
 from .plan.diff import REMOVE, Change
 from .plan.render import document_of
 from .plan.secrets import Have, SecretChange, announced, kept_from, members, secret_changes
@@ -98,6 +98,12 @@ class Secrecy:
         for entry in self._document.entries:
             declared = entry.object
             given = (declared.secrets or {}) if isinstance(declared, Primitive) and not entry.absent else {}
+            bundle = _bundle_without(wanted, declared.key.id) if given else None
+            if bundle:
+                found.append(
+                    f"{entry.path}.secrets: the agent runs in the containers of {bundle}, which have no {SECRETS}; map it into"
+                    " them with storage"
+                )
             if given and not self._files.kept:
                 found.append(
                     f"{entry.path}.secrets: this is a CIB file, so the secrets themselves are not kept anywhere"
@@ -178,6 +184,15 @@ def _unique_clone(state: State, resource: str) -> Optional[str]:
         unique = isinstance(found, Clone) and boolean((found.meta or {}).get("globally-unique") or "")
         if unique and inside.intersection(contents(found)):
             return found.key.id
+    return None
+
+
+def _bundle_without(state: State, resource: str) -> Optional[str]:
+    """The bundle around a resource, where its containers do not see the files."""
+    for found in state.objects.values():
+        if isinstance(found, Bundle) and found.resource == resource:
+            mapped = [one.get("target-dir") or "" for one in found.storage or ()]
+            return None if any(f"{SECRETS}/".startswith(one.rstrip("/") + "/") for one in mapped) else found.id
     return None
 
 

@@ -23,6 +23,8 @@ from ..model.secrets import LONGEST, secret_fault
 from .runner import Runner
 
 BASE = "/var/lib/pacemaker"
+_BELOW = ("lrm", "secrets")
+SECRETS = "/".join((BASE, *_BELOW))
 # Every member has the same and only root may read it, so that it makes a sum that tells nobody else the secret.
 KEYS = ("/etc/corosync/authkey", "/etc/pacemaker/authkey")
 _SIGNATURE = ".sign"
@@ -123,7 +125,7 @@ class SecretFiles:
         if self._base is None:
             yield None
             return
-        steps = ["lrm", "secrets"] + ([] if resource is None else [_plain(resource)])
+        steps = [*_BELOW, *([] if resource is None else [_plain(resource)])]
         with contextlib.ExitStack() as stack:
             where = self._base
             current: Optional[int] = _directory(where, None)
