@@ -192,7 +192,7 @@ class _Transaction:
         return {**outcome, "warnings": self._quietly(outcome["warnings"])}
 
     def _quietly(self, said: Any) -> Any:
-        return self.secrecy.keep_quiet(said, self.state)
+        return self.secrecy.keep_quiet(said, self.state) if said else said
 
     def _run(self) -> Dict[str, Any]:
         for _attempt in range(ATTEMPTS):
