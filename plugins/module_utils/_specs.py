@@ -294,7 +294,7 @@ def given(spec: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> D
         inner = option.get("options")
         if inner and isinstance(value, list):
             value = [given(inner, item) for item in value]
-        elif inner:
+        elif inner and value is not None:
             value = given(inner, value)
         found[key.replace("_", "-") if key in _DASHED else key] = value
     return found

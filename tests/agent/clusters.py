@@ -123,8 +123,8 @@ class Cluster:
         (self.permanent if permanent else self.transient).setdefault(node, {}).update(values)
         return self
 
-    def lost(self, node: str, state: Dict[str, str] = LOST) -> Cluster:
-        self.states[node] = dict(state)
+    def lost(self, node: str, state: Optional[Dict[str, str]] = None) -> Cluster:
+        self.states[node] = dict(state or LOST)
         return self
 
     def text(self) -> str:

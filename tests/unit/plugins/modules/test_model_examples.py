@@ -11,7 +11,7 @@ from ansible_collections.tandem.ha.plugins.module_utils._module import as_option
 from ansible_collections.tandem.ha.tests.unit.plugins.modules.speaking import created, load, validated
 
 PAGE = pathlib.Path(__file__).resolve().parents[4] / "docs" / "model.md"
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 DEFAULTS = {"kind": ("primitive", "role"), "state": ("present",), "type": ("podman",)}
 MAPS = ("properties", "resource_defaults", "operation_defaults", "params", "meta", "options", "attributes", "ids")
 
@@ -31,10 +31,10 @@ def plain(value, key=""):
 
 
 def test_the_page_has_examples():
-    assert len(EXAMPLES) > 20
+    assert len(BLOCKS) > 20
 
 
-@pytest.mark.parametrize("text", EXAMPLES)
+@pytest.mark.parametrize("text", BLOCKS)
 def test_ha_config_sends_the_example(text, monkeypatch):
     found = created("ha_config", monkeypatch)
     document = yaml.safe_load(text)
