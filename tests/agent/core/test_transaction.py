@@ -146,6 +146,22 @@ def test_the_guard_refuses_a_stop_nobody_asked_for(site: Site) -> None:
     assert site.plan({"resources": [{"id": "vip", "state": "absent"}]})["changed"]  # named: no need to allow
 
 
+def test_without_a_preview_a_check_tells_the_plan_and_a_run_needs_leave_for_anything(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_argv: Any, **_options: Any) -> bytes:
+        raise AgentError("tool.timeout", "crm_simulate gave no answer within 20 s")
+
+    monkeypatch.setattr(Tools, "graph", slow)
+    monkeypatch.setattr(Tools, "offline", False)  # where nothing runs, nothing can be hurt
+    planned = site.plan({"resources": [VIP]})
+    assert planned["changed"] and planned["preview"]["available"] is False
+    error = refused(lambda: site.apply({"resources": [VIP]}, wait=0))
+    assert error.code == "preview.refused" and "crm_simulate gave no answer" in error.message
+    assert "(allow: fence, stop)" in error.message and 'id="vip"' not in site.file.read_text()
+    assert site.apply({"resources": [VIP]}, wait=0, allow=["stop", "fence"])["changed"]
+
+
 def test_a_move_is_told_and_needs_no_leave(site: Site) -> None:
     site.apply({"resources": [VIP]})
     _run_everything(site)

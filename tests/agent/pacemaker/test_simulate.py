@@ -146,3 +146,13 @@ def test_the_guard_blames_the_fencing_not_what_stops_by_it() -> None:
     actions = Action("fence", None, "c2"), Action("stop", "ping", "c2")
     assert judged(*actions) == ["it would fence c2 (allow: fence)"]
     assert judged(*actions, allow=["fence"]) == []
+
+
+def test_what_is_inside_a_container_is_judged_by_the_container() -> None:
+    inside, container = Action("stop", "inner", "box-0"), Action("stop", "box-podman-0", "c2")
+    guests = {"box-0": "box-podman-0"}
+    assert guard((inside, container), set(), {"c2"}, set(), guests=guests) == []
+    assert guard((inside, container), set(), set(), set(), guests=guests) == [
+        "it would stop box-podman-0 on c2 although the request does not name it (allow: stop)"
+    ]
+    assert guard((inside,), set(), set(), set(), guests=guests) != []  # the container stays: it was meant

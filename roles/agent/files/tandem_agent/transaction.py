@@ -324,21 +324,26 @@ class _Transaction:
         except AgentError as error:
             if error.code not in ("tool.timeout", "tool.missing"):
                 raise
-            return Preview(reason=error.message)
+            return self._unseen(error.message, changes)
         preview = Preview(tuple(graph.actions()))
         resources, nodes = _named(wanted, changes, loaded.state)
-        for root in (loaded.root, candidate):
-            resources |= Structure(root).made_for(resources, (action.resource or "" for action in preview.actions))
-        refused = guard(preview.actions, resources, nodes, self.request.allow)
+        guests: Dict[str, str] = {}
+        for structure in (Structure(loaded.root), Structure(candidate)):
+            resources |= structure.made_for(resources, (action.resource or "" for action in preview.actions))
+            guests.update(structure.guests())
+        refused = guard(preview.actions, resources, nodes, self.request.allow, guests=guests)
         if refused:  # perhaps the cluster is about to do so anyway
             already = tuple(Graph(tools.graph(loaded.text, timeout=PREVIEW_SECONDS), loaded.root).actions())
-            refused = guard(preview.actions, resources, nodes, self.request.allow, already)
+            refused = guard(preview.actions, resources, nodes, self.request.allow, already, guests)
         if refused:
-            raise AgentError(
-                "preview.refused",
-                "the change was not made: " + "; ".join(refused),
-                {"refused": refused, "preview": preview.as_json(), "plan": plan_of(changes)},
-            )
+            raise _refused(refused, preview, changes)
+        return preview
+
+    def _unseen(self, reason: str, changes: List[Change]) -> Preview:
+        """Nobody can say what the change would do: a check tells the plan alone, a run needs leave for anything."""
+        preview = Preview(reason=reason)
+        if self.request.effect and not self.context.tools.offline and not self.request.allow.issuperset(ALLOWANCES):
+            raise _refused([f"what it would do is not known: {reason} (allow: {', '.join(ALLOWANCES)})"], preview, changes)
         return preview
 
     # -- the patch and after
@@ -485,6 +490,14 @@ def _candidate(loaded: Loaded, changes: List[Change], wanted: State) -> Element:
             + "; ".join(entry["summary"] for entry in plan_of(left)),
         )
     return root
+
+
+def _refused(reasons: List[str], preview: Preview, changes: List[Change]) -> AgentError:
+    return AgentError(
+        "preview.refused",
+        "the change was not made: " + "; ".join(reasons),
+        {"refused": reasons, "preview": preview.as_json(), "plan": plan_of(changes)},
+    )
 
 
 def _named(wanted: Wanted, changes: List[Change], current: State) -> Tuple[Set[str], Set[str]]:

@@ -10,7 +10,8 @@ The graph (`crm_simulate --save-graph`) is read rather than the tool's text: it 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from types import MappingProxyType
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..cib.tree import elements, parse
@@ -226,15 +227,23 @@ class Preview:
 
 
 def guard(
-    actions: Tuple[Action, ...], resources: Set[str], nodes: Set[str], allow: Set[str], already: Tuple[Action, ...] = ()
+    actions: Sequence[Action],
+    resources: Set[str],
+    nodes: Set[str],
+    allow: Set[str],
+    already: Sequence[Action] = (),
+    guests: Mapping[str, str] = MappingProxyType({}),
 ) -> List[str]:
     """Why these actions must not happen unasked; empty when they may.
 
-    `resources` and `nodes` are what the request names; `already` would happen without it, so it is not to blame.
-    A stop is harmless where the resource is named, or its node is, or another instance takes over.
+    `resources` and `nodes` are what the request names; `already` would happen without it, so it is not to blame;
+    `guests` are the nodes that are inside a resource. A stop is harmless where the resource is named, or its node is,
+    or another instance takes over. What stops because its node is fenced, or because that of a guest node stops, is not
+    judged by itself: the fencing and the guest's resource are.
     """
     taking_over = {one.resource for one in actions if one.action in ("start", "promote", "move", "migrate")}
-    fenced = {one.node for one in actions if one.action == "fence"}  # what stops there stops by that
+    lost = {one.node for one in actions if one.action == "fence"}
+    lost |= {guest for guest, inside in guests.items() if any(one.resource == inside for one in actions)}
     refused = []
     for action in actions:
         if action in already:
@@ -242,7 +251,7 @@ def guard(
         if action.action == "fence" and "fence" not in allow:
             refused.append(f"it would fence {action.node} (allow: fence)")
         named = action.resource in resources or action.node in nodes
-        harmless = named or action.resource in taking_over or action.node in fenced
+        harmless = named or action.resource in taking_over or action.node in lost
         if action.action in ("stop", "demote") and not harmless and "stop" not in allow:
             refused.append(f"it would {action} although the request does not name it (allow: stop)")
     return refused

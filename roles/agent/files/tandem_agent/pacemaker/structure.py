@@ -147,6 +147,15 @@ class Structure:
     def bundles(self) -> List[str]:
         return [id for id, element in self.resources.items() if element.tag == "bundle"]
 
+    def guests(self) -> Dict[str, str]:
+        """Nodes that are inside a resource, each with that resource."""
+        found = {guest: container for bundle in self.bundles() for container, guest in self.containers(bundle)}
+        for id, element in self.resources.items():
+            guest = self.meta(id, "remote-node") if element.tag == "primitive" else None
+            if guest:
+                found[guest] = id
+        return found
+
     def containers(self, bundle: str) -> List[Tuple[str, str]]:
         """A bundle's containers, each with the name of the node that is inside of it."""
         about = self._container(bundle)
