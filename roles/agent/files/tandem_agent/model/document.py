@@ -346,7 +346,7 @@ def _stonith(item: Fields) -> Optional[Declaration]:
                 item.fault(f"params.{name}", f"is {(params or {})[name]!r}, but targets says {value!r}")
     made = Primitive(
         id=_identifier(item, "id"),
-        agent=agent or "stonith:",
+        agent=agent or ("" if item.raw("template") else "stonith:"),
         params=params,
         secrets=_secrets(item, params),
         meta=item.mapping("meta"),
@@ -558,7 +558,9 @@ def _record(item: Fields, kind: str, id_needed: bool = True) -> Declaration:
     absent = _absent(item)
     stated = item.text("id", required=id_needed)
     ahead = item.flag("ahead") if kind in OPTION_SETS else False
-    made = Record(kind, _bare(item, stated) if absent else read_part(item, RECORDS[kind]), ahead, item.keys())
+    made = Record(
+        kind, _bare(item, stated) if absent and stated else read_part(item, RECORDS[kind]), ahead, item.keys()
+    )
     return Declaration(replace(made, part=replace(made.part, id=stated or None)), item.path, absent, bool(stated))
 
 

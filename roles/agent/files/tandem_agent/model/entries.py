@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tuple
 
 from .fields import Fields
-from .grammar import SHAPES, Attribute, Child, Shape, sets_key
+from .grammar import SAME_AS, SHAPES, Attribute, Child, Shape, sets_key
 from .parts import NVSETS, PLAIN, REFERRING, Part, part
 from .values import scalar_fault, text_of
 
@@ -32,7 +32,7 @@ def read_part(item: Fields, tag: str, depth: int = 0) -> Part:
         for attribute in shape.attributes
         if attribute.key in given or attribute.dashed in given
     }
-    if item.has(SAME_AS_KEY):
+    if SAME_AS in shape.attributes and attributes.get(SAME_AS.name) is not None:
         missing: Tuple[Attribute, ...] = ()
     else:
         missing = tuple(one for one in shape.attributes if one.required and attributes.get(one.name) is None)
@@ -43,7 +43,8 @@ def read_part(item: Fields, tag: str, depth: int = 0) -> Part:
         parts += read_child(item, child, depth + 1) or ()
     if tag in NVSETS:
         parts += _read_options(item)
-    identity = item.optional_text("id")
+    # Other elements have no id, or are asked for it before.
+    identity = item.optional_text("id") if shape.suffix or tag in NVSETS else None
     item.finish()
     return part(tag, attributes, parts, identity)
 

@@ -353,7 +353,9 @@ class _Overlay:
         return found if isinstance(found, Record) else None
 
     def _new_record(self, entry: Declaration, made: Record) -> None:
-        scored = "score" in made.said or made.part.get("score-attribute") is not None
+        scored = "score" in made.said or any(
+            name.startswith("score-attribute") for name, _value in made.part.attributes
+        )
         if made.kind == "location" and not scored and not made.part.all("rule"):
             self._fault(f"{entry.path}.score", "is required for a new location constraint")
             return
@@ -518,10 +520,14 @@ class _Overlay:
                 self.wanted.because.setdefault(found.key, "the document does not declare it")
 
     def _within(self, key: Key) -> Set[str]:
-        found = self.objects.get(key)
-        names = set(contents(found)) if found is not None else set()
-        for name in list(names):
-            names |= self._within(Key("resource", name))
+        """All that is in it, at any depth. Whether it may be there is judged later: a thing can be inside of itself."""
+        names: Set[str] = set()
+        todo = [key]
+        while todo:
+            found = self.objects.get(todo.pop())
+            fresh = set(contents(found)) - names if found is not None else set()
+            names |= fresh
+            todo += [Key("resource", name) for name in fresh]
         return names
 
     def _own(self, owned: Tuple[str, ...]) -> None:

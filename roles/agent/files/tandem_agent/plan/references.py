@@ -115,11 +115,13 @@ def stranded(current: State, wanted: State) -> List[Fault]:
 def inside(state: State, *names: str) -> Set[str]:
     """The resources of these names, and all that is in them."""
     found: Set[str] = set()
-    for name in names:
+    todo = list(names)
+    while todo:
+        name = todo.pop()
         resource = state.resource(name)
+        if resource is not None and name not in found:
+            todo += contents(resource)
         found.add(name)
-        if resource is not None:
-            found |= inside(state, *contents(resource))
     return found
 
 

@@ -285,9 +285,10 @@ def _masked(made: Any) -> Any:
     if not isinstance(made, dict):
         return made
     return {
-        name: MASK if is_secret(name) and isinstance(value, str) and name != "ticket" else _masked(value)
+        name: MASK if is_secret(name) and isinstance(value, str) and name != "ticket"
+        else value if name == "ids" else _masked(value)
         for name, value in made.items()
-    }
+    }  # fmt: skip
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------

@@ -185,6 +185,8 @@ class _Checker:
                 )
 
     def primitive(self, path: str, found: Primitive) -> None:
+        if found.ops_same_as and not self._anywhere(found.ops_same_as):
+            self._fault(f"{path}.ops_same_as", f"there are no operations called {found.ops_same_as}")
         if not found.template:
             return
         template = self.wanted.resource(found.template)
@@ -214,8 +216,13 @@ class _Checker:
         found = self.wanted.resource(name)
         if found is None:
             self._missing(path, name)
-        elif found.kind != "stonith":
+        elif not self._agent(found).startswith("stonith:"):
             self._fault(path, f"{name} is a {found.kind}, not a fence device")
+
+    def _agent(self, found: Object) -> str:
+        """The agent of a primitive, which its template may name."""
+        template = self.wanted.resource(getattr(found, "template", None) or "")
+        return getattr(found, "agent", "") or getattr(template, "agent", "")
 
     def _resource(self, path: str, name: str) -> None:
         if self.wanted.resource(name) is None and not self._known(name):
