@@ -32,9 +32,10 @@ class Fault(NamedTuple):
 
 def invalid(code: str, subject: str, faults: Sequence[Fault]) -> AgentError:
     """All faults of one input as a single error, so that nobody has to find them one run at a time."""
-    lines: List[str] = [str(fault) for fault in faults]
+    told = list(dict.fromkeys(faults))
+    lines: List[str] = [str(fault) for fault in told]
     return AgentError(
         code,
         f"{subject} has {len(lines)} fault{'s' if len(lines) != 1 else ''}: " + "; ".join(lines),
-        {"faults": [fault._asdict() for fault in faults]},
+        {"faults": [fault._asdict() for fault in told]},
     )
