@@ -484,10 +484,17 @@ def _candidate(loaded: Loaded, changes: List[Change], wanted: State) -> Element:
     root.set("num_updates", "0")
     left = diff(read(parse(serialize(root))), wanted)
     if left:
-        raise AgentError(
-            "internal",
-            "the planned change cannot be written as planned: "
-            + "; ".join(entry["summary"] for entry in plan_of(left)),
+        # Forms that no schema allows but some CIBs have (ids that stand twice) and ids of somebody's inner parts end here.
+        raise invalid(
+            "document.invalid",
+            "the change",
+            [
+                Fault(
+                    f"{entry['kind']} {entry['id']}",
+                    f"cannot be written into this CIB as it is meant ({entry['summary']})",
+                )
+                for entry in plan_of(left)
+            ],
         )
     return root
 
