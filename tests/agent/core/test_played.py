@@ -138,6 +138,19 @@ def test_what_cannot_run_is_told_at_once(any_suite: str, tmp_path: pathlib.Path)
     assert done["preview"]["matched"] is True
 
 
+def test_the_second_run_says_again_what_cannot_run(bookworm: str, tmp_path: pathlib.Path) -> None:
+    played = Played(bookworm, tmp_path, web())
+    document = {
+        "resources": [{"id": "vip", **DUMMY}],
+        "constraints": [
+            {"kind": "location", "resource": "vip", "node": node, "score": "-INFINITY"} for node in ("c1", "c2")
+        ],
+    }
+    first, second = played.apply(document), played.apply(document)
+    assert first["changed"] and not second["changed"]
+    assert first["warnings"] == second["warnings"] != []
+
+
 def test_without_waiting_nothing_is_known(bookworm: str, tmp_path: pathlib.Path) -> None:
     done = Played(bookworm, tmp_path, web()).apply({"resources": [{"id": "vip", **DUMMY}]}, wait=0)
     assert done["settled"]["state"] == "not_waited" and done["preview"]["matched"] is None

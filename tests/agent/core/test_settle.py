@@ -13,7 +13,7 @@ from tandem_agent.cib.tree import parse
 from tandem_agent.context import Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.pacemaker import settle as settling
-from tandem_agent.pacemaker.settle import settle, still_failed
+from tandem_agent.pacemaker.settle import settle, still_lacking
 from tandem_agent.pacemaker.status import failures
 
 CIB = """<cib admin_epoch="0" epoch="7" num_updates="{updates}" validate-with="pacemaker-3.9"><configuration>
@@ -284,14 +284,28 @@ def test_a_failed_container_is_the_bundles_failure() -> None:
     assert "box-podman-0 start on c1 failed" in caught.value.message
 
 
-def test_a_failure_that_keeps_a_resource_down_is_told_again() -> None:
-    failed = parse(cib().replace('rc-code="0"', 'rc-code="6"').encode())
+def lacking(text: str, *script: Any) -> Any:
+    fake = FakePacemaker(*script)
+    found, failed = still_lacking(around(fake), parse(text.encode()), {"vip"})
+    assert fake.script == []
+    return [str(one) for one in found], [failure["reason"] for failure in failed]
 
-    def told(*script: Any) -> List[Any]:
-        fake = FakePacemaker(*script)
-        context = around(fake)
-        return still_failed(context, failed if script else parse(cib().encode()), {"vip"})
 
-    assert [failure["reason"] for failure in told(("mon", mon(False, FAILURE.format(call=12))))] == ["no such nic eth9"]
-    assert told(("mon", mon(True, FAILURE.format(call=12)))) == []  # it runs again: history
-    assert told() == []  # nothing failed: nobody is asked
+def test_what_a_cluster_without_work_lacks_is_told_again() -> None:
+    failed, asked = cib().replace('rc-code="0"', 'rc-code="6"'), ("graph", IDLE)
+    (told,), reasons = lacking(failed, asked, ("mon", mon(False, FAILURE.format(call=12))))
+    assert "its agent says that it is not configured" in told and reasons == ["no such nic eth9"]
+    assert lacking(failed, asked, ("mon", mon(True, FAILURE.format(call=12)))) == ([], [])  # it runs again: history
+    down = cib().replace('operation="start"', 'operation="stop"')
+    assert lacking(down, asked, ("mon", mon(False, standby="true"))) == (
+        ["vip runs nowhere: not on c1: it is in standby"],
+        [],
+    )
+
+
+def test_where_all_is_well_nobody_is_asked_again() -> None:
+    assert lacking(cib()) == ([], [])
+    assert lacking(cib(meta=STOPPED).replace('operation="start"', 'operation="stop"')) == ([], [])
+    starting = cib(status=-1).replace('rc-code="0"', 'rc-code="193"')
+    assert lacking(starting.replace('operation="start"', 'operation="stop"')) == ([], [])  # busy: it may come yet
+    assert lacking(cib().replace('operation="start"', 'operation="stop"'), ("graph", START)) == ([], [])

@@ -27,7 +27,7 @@ from .model.fields import Fields
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.parameters import judge
-from .pacemaker.settle import Settled, sentence, settle, still_failed
+from .pacemaker.settle import Settled, sentence, settle, still_lacking
 from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.status import read_status
 from .pacemaker.structure import Structure
@@ -217,7 +217,7 @@ class _Transaction:
             self.files = self.secrecy.changes(changes, wanted.state)
             self._validate(loaded, wanted, changes)
         if not changes and not self.files:
-            self._still_failed(loaded, wanted)
+            self._still_lacking(loaded, wanted)
             return self._outcome(loaded, changes, wanted, Preview(), "not_waited")
         preview = self._foreseen(loaded, wanted, changes) if changes else Preview()
         if not self.request.effect:
@@ -267,19 +267,19 @@ class _Transaction:
         result["cib"]["after"] = str(proved.version)
         return result
 
-    def _still_failed(self, loaded: Loaded, wanted: Wanted) -> None:
+    def _still_lacking(self, loaded: Loaded, wanted: Wanted) -> None:
         """Nothing to change, yet what is declared does not run: the second run must not hide what the first one said."""
         if self.context.tools.offline:
             return
-        found = still_failed(self.context, loaded.root, _scope(wanted, [], loaded.state))
-        told = [sentence(failure) for failure in found]
-        if told and self.request.effect and self.request.wait:
+        lacking, failed = still_lacking(self.context, loaded.root, _scope(wanted, [], loaded.state))
+        if failed and self.request.effect and self.request.wait:
             raise AgentError(
                 "settle.failed",
-                "the configuration is as declared, but the cluster could not carry it out: " + "; ".join(told),
-                {"failures": found, "changed": False},
+                "the configuration is as declared, but the cluster could not carry it out: "
+                + "; ".join(map(sentence, failed)),
+                {"failures": failed, "changed": False},
             )
-        self.warnings += told
+        self.warnings += [sentence(failure) for failure in failed] or [str(one) for one in lacking]
 
     # -- before the patch
 

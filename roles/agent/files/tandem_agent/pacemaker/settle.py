@@ -18,13 +18,13 @@ from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from ..cib.read import read
-from ..cib.tree import Version, parse, version_of
+from ..cib.tree import Version, parse, serialize, version_of
 from ..context import Context
 from ..errors import AgentError
 from ..model.objects import Primitive
 from .device import Device
-from .explain import unmet
-from .history import PENDING, Record, plain, records, under_way
+from .explain import Unmet, unmet
+from .history import PENDING, Record, places, plain, records, under_way
 from .simulate import Graph
 from .status import read_status
 from .structure import Structure
@@ -203,19 +203,36 @@ def _doing(record: Record) -> str:
     return f"{record.operation} {plain(record.resource)} on {record.node}"
 
 
-def still_failed(context: Context, root: Element, scope: Set[str]) -> List[Failure]:
-    """Failed actions that keep resources of the scope from running, on a cluster that has nothing to do.
+def still_lacking(context: Context, root: Element, scope: Set[str]) -> Tuple[List[Unmet], List[Failure]]:
+    """What resources of the scope lack on a cluster that has nothing to do, and the failed actions that keep them from it.
 
-    The CIB in hand says whether any failed at all; only then is the cluster asked for more.
+    The CIB in hand says whether anything is amiss at all; only then are the scheduler and the cluster asked.
     """
     structure = Structure(root)
-    if not any(
-        record.failed and record.rc and _concerns(structure, scope, plain(record.resource)) for record in records(root)
-    ):
-        return []
+    if not _amiss(structure, scope) or under_way(root) or not Graph(context.tools.graph(serialize(root)), root).idle:
+        return [], []
     status = read_status(context.tools.monitor())
-    missing = {one.resource for one in unmet(root, status, scope)}
-    return [failure for failure in status["failures"] if _concerns(structure, missing, plain(failure["resource"]))]
+    found = unmet(root, status, scope)
+    missing = {one.resource for one in found}
+    return found, [one for one in status["failures"] if _concerns(structure, missing, plain(one["resource"]))]
+
+
+def _amiss(structure: Structure, scope: Set[str]) -> bool:
+    """Whether by the records something of the scope is down, or promoted nowhere, that is not disabled."""
+    active: Dict[str, Set[str]] = {}
+    for here in places(structure.root).values():
+        for name, role in here.items():
+            active.setdefault(name, set()).add(role)
+    for name in scope:
+        stopped = (structure.meta(name, "target-role") or "").lower() == "stopped"
+        roles = [active.get(part, set()) for part in structure.primitives(name)]
+        promotes = any(structure.promotes(outer) for outer in structure.chain(name))
+        if not stopped and (not all(roles) or (promotes and not any("Promoted" in one for one in roles))):
+            return True
+    return any(
+        record.failed and record.rc and _concerns(structure, scope, plain(record.resource))
+        for record in records(structure.root)
+    )
 
 
 def sentence(failure: Mapping[str, Any]) -> str:
