@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
-from tandem_agent import doctor as module
+from tandem_agent import doctor as module, fencing
 from tandem_agent.context import Context, Deadline
 from tandem_agent.diagnosis import tally
 from tandem_agent.errors import Fault
@@ -268,6 +268,24 @@ def test_fencing_that_nobody_has_proven(
         "what"
     ) == 1 and "other" not in kept  # c2's device is gone
     assert journal.history(10) == []  # notes are no transactions
+
+
+@pytest.mark.parametrize(("answer", "unproven"), [(0, 0), (1, 2)], ids=["it answers", "it fails"])
+def test_asking_the_devices_is_the_proof(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, answer: int, unproven: int
+) -> None:
+    agent = tmp_path / "fence_ipmilan"
+    agent.write_text(f"#!/bin/sh\ncat > /dev/null\nexit {answer}\n")
+    agent.chmod(0o755)
+    journal = Journal(str(tmp_path / "journal"))
+    cib = healthy(cib_text)
+    assert codes(tmp_path, bookworm, cib, journal=journal).count("fencing.unproven") == 2
+    runner = Runner([str(tmp_path), bookworm, "/usr/bin", "/bin"], {"CIB_file": str(tmp_path / "cib.xml")})
+    tools = Tools(runner)
+    context = Context(runner, tools, Metadata(tools), journal, Deadline(60), node="c1")
+    answers = fencing.verify(context, Fields({}, "", []))["devices"]
+    assert [one["ok"] for one in answers] == [answer == 0] * 2
+    assert codes(tmp_path, bookworm, cib, journal=journal).count("fencing.unproven") == unproven
 
 
 def test_previews_that_were_wrong_are_counted(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:

@@ -24,6 +24,7 @@ class Structure:
         self.root = root
         self.resources: Dict[str, Element] = {}
         self._parents: Dict[str, str] = {}
+        self._bundles: List[str] = []
         self._sets = {
             found.get("id"): found for found in root.iterfind("configuration//meta_attributes") if "id" in found.attrib
         }
@@ -37,6 +38,8 @@ class Structure:
         self.resources[id] = element
         if parent is not None:
             self._parents[id] = parent
+        if element.tag == "bundle":
+            self._bundles.append(id)
         for child in element:
             self._take(child, id)
 
@@ -133,11 +136,10 @@ class Structure:
 
     def bundle_of(self, resource: str) -> Optional[str]:
         """The bundle that `resource` is inside of, or was made for: a container, its address, the connection to it."""
-        for id, element in self.resources.items():
-            if element.tag == "bundle":
-                made = rf"(?:(?:{'|'.join(_CONTAINERS)})-\d+|ip-.+|\d+)"
-                if resource in self.inside(id) or re.match(rf"{re.escape(id)}-{made}\Z", resource):
-                    return id
+        for id in self.bundles():
+            made = rf"(?:(?:{'|'.join(_CONTAINERS)})-\d+|ip-.+|\d+)"
+            if resource in self.inside(id) or re.match(rf"{re.escape(id)}-{made}\Z", resource):
+                return id
         return None
 
     def made_for(self, names: Set[str], resources: Iterable[str]) -> Set[str]:
@@ -145,7 +147,7 @@ class Structure:
         return {resource for resource in resources if self.bundle_of(resource) in names}
 
     def bundles(self) -> List[str]:
-        return [id for id, element in self.resources.items() if element.tag == "bundle"]
+        return self._bundles
 
     def guests(self) -> Dict[str, str]:
         """Nodes that are inside a resource, each with that resource."""
