@@ -8,7 +8,7 @@ One writer per kind of object. Ids follow pcs's conventions, so that `pcs config
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Container, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
 from ..model.grammar import CONTAINERS
@@ -55,6 +55,7 @@ def write(root: Element, changes: Sequence[Change]) -> None:
         else:
             for change in several:
                 _WRITERS[kind](editor, change)
+    editor.finish()
     editor.order_new({change.key.id: change.place for change in changes if change.key.family == "resource"})
 
 
@@ -72,6 +73,7 @@ class Editor:
         self._index(section(root, "resources"))
         self._known: Dict[Tuple[str, str], Dict[str, Element]] = {}
         self._new: List[Element] = []
+        self._dropped: Dict[Element, Set[Element]] = {}
 
     @property
     def resources(self) -> Element:
@@ -114,10 +116,9 @@ class Editor:
     def gather(self, names: Sequence[str], parent: Element, position: int) -> None:
         """Put resources into `parent`, in this order, before what is its child number `position`."""
         moving = {self.by_id[name]: None for name in names}
-        for name in names:
-            if self.parents[name] is not parent:
-                self.parents[name].remove(self.by_id[name])
-                self.parents[name] = parent
+        for other in {self.parents[name] for name in names} - {parent}:
+            _take_out(other, moving)
+        self.parents.update(dict.fromkeys(names, parent))
         children = list(parent)
         front, back = children[:position], children[position:]
         parent[:] = [
@@ -130,7 +131,15 @@ class Editor:
         for child in elements(element):
             if child.get("id") in self.by_id:
                 self.move_resource(child.attrib["id"], self.resources)
-        parent.remove(element)
+        self.drop(parent, element)
+
+    def drop(self, parent: Element, element: Element) -> None:
+        """Remove an element, at the end: to look for each among thousands takes time."""
+        self._dropped.setdefault(parent, set()).add(element)
+
+    def finish(self) -> None:
+        for parent, gone in self._dropped.items():
+            _take_out(parent, gone)
 
     def known(self, where: str, tag: str, name: Callable[[Element], Optional[str]]) -> Dict[str, Element]:
         """The elements of a section by their names. The index is kept: there may be thousands."""
@@ -157,6 +166,10 @@ _SECTIONS = {
 }
 
 
+def _take_out(parent: Element, gone: Container[Element]) -> None:
+    parent[:] = [child for child in parent if child not in gone]
+
+
 # -- sets of options ---------------------------------------------------------------------------------------------------
 
 
@@ -176,11 +189,11 @@ def edit_set(
         nvset = Element(tag, {"id": _chosen(editor, chosen.get(place), set_id)})
         parent.insert(_position(parent, tag), nvset)
     found = {pair.attrib["name"]: pair for pair in pairs(nvset)}
+    gone = {name for name in found if name in before and name not in after}
+    if gone:  # with all of their name
+        nvset[:] = [child for child in nvset if child.get("name") not in gone]
     for name, pair in found.items():
-        if name in before and name not in after:
-            for twin in [child for child in elements(nvset) if child.get("name") == name]:
-                nvset.remove(twin)
-        elif name in after and after[name] != before.get(name):
+        if name in after and after[name] != before.get(name):
             pair.set("value", after[name] or "")
     for name, value in after.items():
         if name not in found:
@@ -421,9 +434,9 @@ def _members(editor: Editor, group: Element, before: Tuple[str, ...], after: Tup
     if before == after:
         return
     wanted = set(after)
-    for child in elements(group):
-        if child.tag == "primitive" and "id" in child.attrib and child.attrib["id"] not in wanted:
-            editor.move_resource(child.attrib["id"], editor.resources)
+    inside = [child.get("id") or "" for child in elements(group) if child.tag == "primitive"]
+    leaving = [name for name in inside if name and name not in wanted]
+    editor.gather(leaving, editor.resources, len(editor.resources))
     # Behind what was the last member: nvsets may stand on either side.
     first = editor.by_id[after[0]] if after else None
     places = [index + 1 for index, child in enumerate(group) if child.tag == "primitive" and child is not first]
@@ -498,7 +511,7 @@ def _record(editor: Editor, change: Change) -> None:
     after, before = change.after, change.before
     kind = change.object.kind
     if after is None:
-        editor.section_of(kind).remove(editor.records(kind).pop(change.object.key.id))
+        editor.drop(editor.section_of(kind), editor.records(kind).pop(change.object.key.id))
         return
     assert isinstance(after, Record) and (before is None or isinstance(before, Record))
     if before is None:
@@ -529,7 +542,7 @@ def _level(editor: Editor, change: Change) -> None:
     topology, present = ensure(editor.root, "fencing-topology"), editor.known("fencing-topology", "fencing-level", _id)
     name = change.object.key.id
     if change.after is None:
-        topology.remove(present.pop(name))
+        editor.drop(topology, present.pop(name))
         return
     after = change.after
     assert isinstance(after, Level)
@@ -549,7 +562,7 @@ def _tag(editor: Editor, change: Change) -> None:
     tags, present = ensure(editor.root, "tags"), editor.known("tags", "tag", _id)
     name = change.object.key.id
     if change.after is None:
-        tags.remove(present.pop(name))
+        editor.drop(tags, present.pop(name))
         return
     after = change.after
     assert isinstance(after, Tag)
@@ -558,9 +571,7 @@ def _tag(editor: Editor, change: Change) -> None:
         editor.ids.fresh(name)
         present[name] = element = SubElement(tags, "tag", {"id": name})
     wanted = set(after.references)
-    for child in elements(element):
-        if child.get("id") not in wanted:
-            element.remove(child)
+    element[:] = [child for child in element if child.get("id") in wanted or not isinstance(child.tag, str)]
     listed = {child.get("id") for child in elements(element)}
     for reference in after.references:
         if reference not in listed:
