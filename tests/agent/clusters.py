@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pathlib
 import re
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import Tools

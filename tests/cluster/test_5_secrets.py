@@ -22,7 +22,9 @@ def canaries(site: Pair) -> Dict[str, bytes]:
 def test_no_process_is_told_a_secret_while_a_node_is_fenced(site: Pair, canaries: Dict[str, bytes]) -> None:
     with Watcher({**canaries, "control": CONTROL.encode()}) as watcher:
         site.node("w1", f"python3 -c 'import time; time.sleep(1)' {CONTROL}")
-        site.node("c1", "rm /etc/tandem/fencing/fence-c1")  # something to do for the run; the device runs on the other node
+        site.node(
+            "c1", "rm /etc/tandem/fencing/fence-c1"
+        )  # something to do for the run; the device runs on the other node
         run = site.site("-vvv", "--diff")
         report = site.drill()
     assert run.ok, run.text

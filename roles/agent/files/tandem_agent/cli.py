@@ -118,7 +118,10 @@ def _parser() -> argparse.ArgumentParser:
         )
         made.add_argument("--request", default="", metavar="TEXT", help="who asks; kept in the journal")
         made.add_argument(
-            "--only", choices=("all", "secrets"), default="all", help="write this node's secret files only (%(default)s)"
+            "--only",
+            choices=("all", "secrets"),
+            default="all",
+            help="write this node's secret files only (%(default)s)",
         )
     rollback.add_argument("transaction", metavar="ID", help="the transaction, as `tandem history` names it")
     rollback.add_argument("--plan", action="store_true", dest="plan_only", help="only show what it would change")

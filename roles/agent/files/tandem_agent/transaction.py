@@ -343,7 +343,9 @@ class _Transaction:
         """Nobody can say what the change would do: a check tells the plan alone, a run needs leave for anything."""
         preview = Preview(reason=reason)
         if self.request.effect and not self.context.tools.offline and not self.request.allow.issuperset(ALLOWANCES):
-            raise _refused([f"what it would do is not known: {reason} (allow: {', '.join(ALLOWANCES)})"], preview, changes)
+            raise _refused(
+                [f"what it would do is not known: {reason} (allow: {', '.join(ALLOWANCES)})"], preview, changes
+            )
         return preview
 
     # -- the patch and after

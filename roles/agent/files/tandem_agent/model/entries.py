@@ -136,12 +136,9 @@ def _read_set_of_options(item: Fields, child: Child, depth: int) -> List[Part]:
 def read_sets(item: Fields, key: str, tag: str, depth: int = 0) -> List[Part]:
     """A list of sets of options; the word `plain` stands for the options outside of them."""
     value = item.raw(key)
-    if isinstance(value, list) and "plain" in value:
-        place = value.index("plain")
-        rest = Fields({key: [one for one in value if one != "plain"]}, item.path, item.faults, item.doubts)
-        found = [read_part(entry, tag, depth) for entry in rest.objects(key)]
-        return [*found[:place], PLAIN, *found[place:]]
-    return [read_part(entry, tag, depth) for entry in item.objects(key)]
+    place = value.index("plain") if isinstance(value, list) and "plain" in value else None
+    found = [read_part(entry, tag, depth) for entry in item.objects(key, but=place)]
+    return found if place is None else [*found[:place], PLAIN, *found[place:]]
 
 
 def options_part(tag: str, options: Dict[str, Optional[str]], id: Optional[str] = None) -> Part:

@@ -124,15 +124,19 @@ class Fields:
             return default
         return value
 
-    def objects(self, key: str) -> List[Fields]:
-        """A list of objects; absent is empty."""
+    def objects(self, key: str, but: Optional[int] = None) -> List[Fields]:
+        """A list of objects; absent is empty. At the place `but` stands something else."""
         value = self.raw(key)
         if value is None:
             return []
         if not isinstance(value, list):
             self.fault(key, f"must be a list, not {_kind(value)}")
             return []
-        return [Fields(item, f"{self.at(key)}[{index}]", self.faults, self.doubts) for index, item in enumerate(value)]
+        return [
+            Fields(item, f"{self.at(key)}[{index}]", self.faults, self.doubts)
+            for index, item in enumerate(value)
+            if index != but
+        ]
 
     def object(self, key: str) -> Fields:
         """An object inside this one; absent is an empty one."""
