@@ -108,10 +108,15 @@ def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
         if name not in aside and (default is None or value != canonical(name, default)):
             said.append((name, value))
     parts = _options(found.parts) if found.tag in NVSETS else found.parts
-    inner = tuple(meaning(child, aside) for child in parts if child.tag in _ELEMENTS)
+    inner = tuple(meaning(child, aside) for child in parts if child.tag in _ELEMENTS and not _is_empty(child))
     if found.tag not in _ORDERED:
         inner = tuple(sorted(inner, key=repr))
     return (found.tag, tuple(said), inner)
+
+
+def _is_empty(found: Part) -> bool:
+    """Whether it is a set of options without any."""
+    return found.tag in NVSETS and not found.parts and not found.attributes
 
 
 def _options(parts: Iterable[Part]) -> Iterator[Part]:
