@@ -91,4 +91,6 @@ def test_a_bmc_that_only_pretends_is_found_by_the_drill(site: Pair) -> None:
         assert run.rc != 0, run.text
     finally:
         site.lab("bmc", target, "--mode", "ok")
+        # It heard of its own fencing, and so its Pacemaker ended and stays down (property fence-reaction).
+        site.node(target, "pcs cluster start --wait=90", code=None, timeout=180)
         site.node(site.holder(), "pcs stonith cleanup", code=None)
