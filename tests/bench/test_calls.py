@@ -1,31 +1,36 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An agent call that changes nothing, against pcs, on a controller of the lab, in one run."""
+"""The agent's calls against pcs, in one run on one machine, offline on one CIB file."""
 
 from __future__ import annotations
 
-import json
+import pytest
+from conftest import NodeRoot, spread
 
-from conftest import TOP, adhoc
-
-RUNS = 7
-SIZES = (10, 100)
-AGENT = "/usr/local/lib/tandem/agent.pyz"
+RUNS = {10: 7, 100: 5, 1000: 3}  # by resources; pcs takes its time
+AGENT = "/bench/agent.pyz"
 
 
-def test_a_call_that_changes_nothing(lab: None) -> None:
-    adhoc("c1", "ansible.builtin.copy", f"src={TOP}/tests/bench/on_node.py dest=/run/tandem-bench.py mode=0600")
-    try:
-        sizes = " ".join(map(str, SIZES))
-        found = json.loads(
-            adhoc("c1", "ansible.builtin.command", f"python3 /run/tandem-bench.py {AGENT} {RUNS} {sizes}")
-        )
-    finally:
-        adhoc("c1", "ansible.builtin.file", "path=/run/tandem-bench.py state=absent")
-    print(f"\nmedian of {RUNS} runs, milliseconds")
-    for size in found:
-        times = size["median_ms"]
-        base = times["agent apply, no change"]
-        print(f"{size['size']} resources and as many constraints; the agent holds {size['agent_kib'] / 1024:.0f} MiB")
-        for name, value in times.items():
-            print(f"  {name:24s} {value:8.1f}   x {value / base:.1f}")
+@pytest.mark.parametrize("size", RUNS)
+def test_a_call_that_changes_nothing(node_root: NodeRoot, size: int) -> None:
+    found = node_root.measure("on_node.py", "unchanged", AGENT, str(RUNS[size]), str(size))
+    times = found["times"]
+    base = times["agent"]["median"]
+    print(f"\nnothing to do: {size} resources and {2 * size} constraints, milliseconds")
+    print(f"  agent, plan of all          {spread(times['agent'])}")
+    print(f"    of this, the agent's CPU  {spread(found['cpu'])}")
+    print(f"  pcs resource, constraint config, compared by nobody {spread(times['pcs config'])}"
+          f"  x {times['pcs config']['median'] / base:.1f}")  # fmt: skip
+    one = times["pcs update"]["median"]
+    print(f"  pcs resource update, one    {spread(times['pcs update'])}  x {one / base:.1f}")
+    print(f"  the same for each resource, reckoned {one * size:.0f}  x {one * size / base:.0f}")
+    print(f"  agent from its start to the first answer {found['start']:.0f}; it holds {found['idle_mib']:.1f} MiB when"
+          f" idle, {found['busy_mib']:.1f} MiB after these calls")  # fmt: skip
+
+
+def test_a_hundred_new_resources(node_root: NodeRoot) -> None:
+    found = node_root.measure("on_node.py", "create", AGENT, "3", "100")
+    print("\n100 new resources on a file, milliseconds")
+    print(f"  agent, one transaction      {spread(found['agent'])}")
+    print(f"  pcs resource create, 100 times {found['pcs']:.0f}  x {found['pcs'] / found['agent']['median']:.0f};"
+          f" one {spread(found['pcs call'])}")  # fmt: skip

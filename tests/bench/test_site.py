@@ -8,10 +8,13 @@ import re
 import subprocess
 import time
 
-from conftest import ENVIRONMENT, PLAYBOOK, TOP
+from conftest import ENVIRONMENT, PLAYBOOK, TOP, Lab
 
 
-def test_a_site_run_that_changes_nothing(lab: None) -> None:
+def test_a_site_run_that_changes_nothing(lab: Lab) -> None:
+    if lab.absent or lab.name != "lab":
+        print(f"\nsite.yml: not measured, {lab.absent or 'inventory/lab is the lab called lab'}")
+        return
     started = time.monotonic()
     ran = subprocess.run(
         [str(PLAYBOOK), "-i", "inventory/lab", "playbooks/site.yml"],
