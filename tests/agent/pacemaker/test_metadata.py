@@ -152,3 +152,19 @@ def test_an_agent_that_is_not_installed_is_said_on_a_node_only() -> None:
     offline = Runner([], {"CIB_file": "/nowhere"})
     offline.search_path = []
     assert Metadata(Tools(offline)).missing("ocf:heartbeat:Nope") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><resource-agent><parameters>&b;</parameters></resource-agent>',
+        b'<?xml version="1.0" encoding="shift_jis"?><resource-agent/>',
+        b'<?xml version="1.0" encoding="klingon"?><resource-agent/>',
+        b"<resource-agent",
+        b"",
+        b"\x00",
+    ],
+)
+def test_metadata_that_nobody_should_read(tools: Counting, monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
+    monkeypatch.setattr(Tools, "metadata", lambda _tools, _agent: text)
+    assert Metadata(tools).of("ocf:pacemaker:Dummy") is None

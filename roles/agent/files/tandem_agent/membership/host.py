@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, FrozenSet, Mapping, Optional, Tuple
-from xml.etree import ElementTree
 
+from ..cib.tree import parse as parse_xml
 from ..context import Context
 from ..corosync.files import read_optional
 from ..corosync.parse import Section, parse
@@ -171,8 +171,8 @@ def _cib_objects(path: Path) -> Optional[int]:
     if data is None:
         return 0
     try:
-        root = ElementTree.fromstring(data)
-    except ElementTree.ParseError:
+        root = parse_xml(data)
+    except AgentError:
         return None
     sections = [root.find(f"configuration/{name}") for name in ("resources", "constraints", "fencing-topology")]
     return sum(len(section) for section in sections if section is not None)
@@ -187,7 +187,7 @@ def trusted_hosts(paths: Paths) -> Dict[str, FrozenSet[str]]:
             for name, host in known.items()
             if host.get("token")
         }
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError):
         return {}
 
 
@@ -203,12 +203,7 @@ def local_addresses(context: Context) -> Tuple[str, ...]:
 
 def cib_nodes(context: Context) -> FrozenSet[str]:
     """The names of all nodes that the CIB knows, in its configuration and in its status."""
-    try:
-        root = ElementTree.fromstring(context.tools.query_cib())
-    except ElementTree.ParseError as error:
-        raise AgentError(
-            "tool.failed", f"cibadmin printed something that is not XML: {error}", {"tool": "cibadmin"}
-        ) from error
+    root = parse_xml(context.tools.query_cib())
     entries = [*root.iterfind("configuration/nodes/node"), *root.iterfind("status/node_state")]
     return frozenset(str(entry.get("uname")) for entry in entries)
 

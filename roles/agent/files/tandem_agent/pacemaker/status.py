@@ -11,13 +11,13 @@ from __future__ import annotations
 import html
 import re
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
-from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+from ..cib.tree import parse
 from ..errors import AgentError
 from ..model.values import role as role_name
 
 Json = Dict[str, Any]
-Element = ElementTree.Element
 
 
 class Place(NamedTuple):
@@ -56,9 +56,11 @@ def resources(monitor: bytes) -> List[Json]:
 
 def _parse(data: bytes, tool: str) -> Element:
     try:
-        return ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
-        raise AgentError("tool.failed", f"{tool} printed something that is not XML: {error}", {"tool": tool}) from error
+        return parse(data)
+    except AgentError as error:
+        raise AgentError(
+            "tool.failed", f"{tool} printed something unusable: {error.message}", {"tool": tool}
+        ) from error
 
 
 def _true(element: Optional[Element], *names: str) -> bool:
