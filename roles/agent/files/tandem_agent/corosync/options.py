@@ -38,7 +38,7 @@ class Rule:
                 None if value in self.choices else f"{value!r} is not allowed; choose one of {', '.join(self.choices)}"
             )
         if self.high:
-            if not re.match(r"\d{1,9}\Z", value):
+            if not re.match(r"[0-9]{1,9}\Z", value):
                 return f"{value!r} is not a whole number"
             if not self.low <= int(value) <= self.high:
                 return f"{value} is out of range; allowed is {self.low} to {self.high}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Optional
 
+from ..model.values import whole
 from . import timing
 from .options import TOTEM
 from .parse import Section
@@ -38,8 +39,7 @@ def links_of(node: Section) -> List[str]:
 
 def id_of(node: Section) -> Optional[int]:
     """A node's id; None when it is missing or no number."""
-    value = node.get("nodeid") or ""
-    return int(value) if value.isdigit() else None
+    return whole(node.get("nodeid"))
 
 
 def name_of(node: Section) -> str:
@@ -68,15 +68,15 @@ def device(tree: Section) -> Optional[Section]:
 
 def number(text: Optional[str], default: int) -> int:
     """A whole number, or `default` when it is none."""
-    return int(text) if text is not None and text.isdigit() else default
+    found = whole(text)
+    return default if found is None else found
 
 
 def totem_of(tree: Section) -> timing.Totem:
     """The timeouts as this file sets them."""
-    consensus = option(tree, "totem", "consensus")
     return timing.Totem(
         token=number(option(tree, "totem", "token"), timing.TOKEN),
-        consensus=int(consensus) if consensus and consensus.isdigit() else None,
+        consensus=whole(option(tree, "totem", "consensus")),
         coefficient=number(option(tree, "totem", "token_coefficient"), timing.COEFFICIENT),
         retransmits=number(option(tree, "totem", "token_retransmits_before_loss_const"), timing.RETRANSMITS),
         nodes=len(nodes_of(tree)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, Mapping, Optional, Tuple
 
 from ..model.fields import Fields
+from ..model.values import whole
 from . import timing
 from .options import DEVICE, HEURISTICS, LINK, NET, QUORUM, TOTEM, Rule, nearest
 
@@ -307,12 +308,13 @@ def _together(spec: Spec, fields: Fields) -> None:
 
 
 def _consensus(spec: Spec, fields: Fields) -> None:
-    values = {name: value for name, value in (spec.totem or {}).items() if value and value.isdigit()}
+    numbers = {name: whole(value) for name, value in (spec.totem or {}).items()}
+    values = {name: value for name, value in numbers.items() if value is not None}
     if "consensus" not in values:
         return
-    token = int(values.get("token", timing.PROFILES.get(spec.profile or "", timing.TOKEN)))
-    consensus, join = int(values["consensus"]), int(values.get("join", "50"))
-    coefficient = int(values.get("token_coefficient", timing.COEFFICIENT))
+    token = values.get("token", timing.PROFILES.get(spec.profile or "", timing.TOKEN))
+    consensus, join = values["consensus"], values.get("join", 50)
+    coefficient = values.get("token_coefficient", timing.COEFFICIENT)
     real = timing.Totem(token, consensus, coefficient, nodes=len(spec.nodes)).effective_token
     if len(spec.nodes) > 2 and consensus < real:
         fields.fault(

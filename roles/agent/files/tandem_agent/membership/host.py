@@ -17,6 +17,7 @@ from ..corosync.files import read_optional
 from ..corosync.parse import Section, parse
 from ..corosync.runtime import read_map
 from ..errors import AgentError
+from ..model.values import whole
 from ..pacemaker.tools import failed
 
 UNITS = ("corosync", "corosync-qdevice", "pacemaker")
@@ -155,12 +156,13 @@ def live_members(running: Optional[Mapping[str, str]]) -> Dict[int, Optional[str
     """Ids and names of the nodes that are in the membership now. A name is None when the node list has no such id."""
     names = {}
     for key, value in (running or {}).items():
-        match = re.match(r"nodelist\.node\.(\d+)\.nodeid\Z", key)
-        if match and value.isdigit():
-            names[int(value)] = (running or {}).get(f"nodelist.node.{match.group(1)}.name")
+        match = re.match(r"nodelist\.node\.([0-9]+)\.nodeid\Z", key)
+        number = whole(value)
+        if match and number is not None:
+            names[number] = (running or {}).get(f"nodelist.node.{match.group(1)}.name")
     found: Dict[int, Optional[str]] = {}
     for key, value in (running or {}).items():
-        match = re.match(r"runtime\.members\.(\d+)\.status\Z", key)
+        match = re.match(r"runtime\.members\.([0-9]{1,15})\.status\Z", key)
         if match and value == "joined":
             found[int(match.group(1))] = names.get(int(match.group(1)))
     return found
