@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Mapping
 
 import pytest
@@ -168,3 +169,23 @@ def test_an_agent_that_is_not_installed_is_said_on_a_node_only() -> None:
 def test_metadata_that_nobody_should_read(tools: Counting, monkeypatch: pytest.MonkeyPatch, text: bytes) -> None:
     monkeypatch.setattr(Tools, "metadata", lambda _tools, _agent: text)
     assert Metadata(tools).of("ocf:pacemaker:Dummy") is None
+
+
+@pytest.mark.parametrize(
+    "agent",
+    ["ocf:heartbeat:{up}{evil}", "ocf:{up}{directory}:evil", "lsb:{up}{evil}", "stonith:{up}{evil}", "service:{up}{evil}",
+     "ocf:heartbeat:./{up}{evil}", "lsb:{evil}", "ocf:heartbeat:Dummy/{up}{evil}"],
+)  # fmt: skip
+def test_no_name_of_an_agent_is_a_way_to_run_something_else(
+    tools: Counting, tmp_path: pathlib.Path, agent: str
+) -> None:
+    """Pacemaker runs whatever file the name leads to; a reader may name what it likes in a plan."""
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\necho '<resource-agent/>'\n")
+    evil.chmod(0o755)
+    name = agent.format(up="../" * 12, evil=evil, directory=tmp_path)
+    assert Metadata(tools).of(name) is None
+    assert not (tmp_path / "ran").exists()
+    if agent == "ocf:heartbeat:{up}{evil}":  # so that the test cannot pass for another reason
+        tools.runner.run(["crm_resource", "--show-metadata", name])
+        assert (tmp_path / "ran").exists()

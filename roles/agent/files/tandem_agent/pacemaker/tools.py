@@ -17,6 +17,7 @@ from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from ..cib.tree import parse
 from ..errors import AgentError
+from ..model.document import agent_fault
 from .newer import header, newer
 from .runner import OUTPUT_LIMIT, Completed, Runner, memfile, memfile_path, memfile_read
 from .verdict import Verdict, read_verdict
@@ -191,7 +192,14 @@ class Tools:
         return completed.stdout
 
     def metadata(self, agent: str) -> bytes:
-        """The metadata of `class:provider:type`, `class:type`, stonith agents as `stonith:type`."""
+        """The metadata of `class:provider:type`, `class:type`, stonith agents as `stonith:type`.
+
+        To give it the agent is run, as root. A name with `..` in it would be a way to run any program, and who may only
+        read may ask for a plan.
+        """
+        wrong = agent_fault(agent)
+        if wrong:
+            raise AgentError("params.invalid", wrong, {"agent": agent})
         completed = self.runner.run(["crm_resource", "--show-metadata", agent])
         if completed.rc != OK:  # 105 unknown (74 before 2.1); 5 not installed; 102 its daemon does not run
             raise failed("crm_resource", completed)
