@@ -54,6 +54,23 @@ def test_targets_and_plugs(params: Mapping[str, str], plugs: Mapping[str, str]) 
     assert Device("f", "fence_x", params).plugs == plugs
 
 
+@pytest.mark.parametrize("name", ["../evil", "{here}/evil", "./evil", "..", "", "-x", "a b", "evil\n"])
+def test_no_name_of_a_device_is_a_way_to_run_something_else(runner: Runner, tmp_path: pathlib.Path, name: str) -> None:
+    agent(tmp_path, "exit 0", "evil")
+    (tmp_path / "bin").mkdir()
+    runner.search_path.insert(0, str(tmp_path / "bin"))
+    power, message = Device("f", name.format(here=tmp_path), BASE).status(runner, METADATA, "c1")
+    assert power is Power.FAILED and "is no agent" in message
+    assert not (tmp_path / "argv").exists()
+
+
+def test_no_parameter_is_a_way_to_another_action(runner: Runner, tmp_path: pathlib.Path) -> None:
+    agent(tmp_path, "exit 0")
+    Device("f", "fence_ipmilan", {**BASE, "x\naction": "off", "y": "1\naction=off"}).status(runner, METADATA, "c1")
+    assert (tmp_path / "stdin").read_text().count("action") == 1
+    assert said(tmp_path)["action"] == "status"
+
+
 def test_everything_goes_by_standard_input(runner: Runner, tmp_path: pathlib.Path) -> None:
     agent(tmp_path, "exit 0")
     params = {**BASE, "password": "hunter2", "pcmk_delay_base": "5s", "action": "off", "pcmk_host_map": "c1:4"}

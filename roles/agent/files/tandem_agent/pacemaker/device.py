@@ -14,6 +14,7 @@ import re
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import AgentError
+from ..model.document import agent_fault
 from ..model.secrets import ELSEWHERE, hidden, is_secret
 from ..model.values import duration_ms
 from .cibsecret import SecretFiles
@@ -71,6 +72,9 @@ class Device(NamedTuple):
 
     def status(self, runner: Runner, metadata: Optional[AgentMetadata], target: Optional[str]) -> Tuple[Power, str]:
         """Ask for the power of `target` (None: only whether the device answers), and a sentence about the answer."""
+        misnamed = agent_fault(f"stonith:{self.agent}")
+        if misnamed:  # a path would run any program as root
+            return Power.FAILED, misnamed
         if not runner.has(self.agent):
             return Power.FAILED, f"the agent {self.agent} is not installed on this node (package fence-agents)"
         wrong = self._script_fault() or self._secret_fault()
@@ -101,7 +105,7 @@ class Device(NamedTuple):
         if target:
             given.update(self._plug(metadata, target))
             given["nodename"] = target
-        return "".join(f"{name}={value}\n" for name, value in given.items() if "\n" not in value).encode("utf-8")
+        return "".join(f"{name}={value}\n" for name, value in given.items() if "\n" not in name + value).encode("utf-8")
 
     def _plug(self, metadata: Optional[AgentMetadata], target: str) -> Dict[str, str]:
         """The parameter that names the target to the agent, by Pacemaker's rules (pcmk_host_argument)."""
