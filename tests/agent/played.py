@@ -69,6 +69,7 @@ def _forgotten(text: str) -> str:
     """Without the history of resources that were removed and are stopped: the simulator cannot delete it."""
     root = ElementTree.fromstring(text)
     known = {found.get("id") for found in root.iterfind("configuration/resources//primitive")}
+    known |= {pair.get("value") for pair in root.iterfind("configuration/resources//nvpair[@name='remote-node']")}
     for resources in root.iterfind("status/node_state/lrm/lrm_resources"):
         for found in list(resources):
             last = found.find("lrm_rsc_op")

@@ -12,14 +12,16 @@ from types import SimpleNamespace
 from typing import Any, Dict, List
 
 import pytest
-from clusters import Cluster, bundle, clone, primitive
+from clusters import Cluster, bundle, clone, location, primitive
 from played import PlayedTools
 
 from tandem_agent import transaction
+from tandem_agent.cib.tree import parse
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.journal import Journal
 from tandem_agent.model.fields import Fields
+from tandem_agent.pacemaker.history import places
 from tandem_agent.pacemaker.metadata import Metadata
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.settle import POLL, settle
@@ -163,6 +165,26 @@ def test_a_bundle_that_is_named_may_stop_with_all_it_is_made_of(any_suite: str, 
     done = played.apply({"resources": [{"id": "box", "kind": "bundle", "state": "stopped"}]})
     stopped = {action["resource"] for action in done["preview"]["actions"]}
     assert {"inner", "box-podman-0", "box-0"} <= stopped and done["preview"]["matched"] is True
+
+
+def test_a_guest_node_and_what_runs_on_it_go_with_its_machine(any_suite: str, tmp_path: pathlib.Path) -> None:
+    on_guest = location("on-guest", "app", "lxc1", "INFINITY")
+    played = Played(
+        any_suite, tmp_path, Cluster(primitive("vm", remote_node="lxc1"), primitive("app"), constraints=on_guest)
+    )
+    played.tools.play()
+    running = places(parse(played.tools.path.read_bytes()))
+    host = "c1" if "vm" in running.get("c1", {}) else "c2"
+    away = {"kind": "location", "resource": "vm", "node": host, "score": "-INFINITY"}
+    done = played.apply({"constraints": [away]})
+    told = {(action["action"], action["resource"], action["node"]) for action in done["preview"]["actions"]}
+    other = "c2" if host == "c1" else "c1"
+    assert ("move", "vm", other) in told and ("restart", "app", "lxc1") in told
+    assert (done["preview"]["matched"], done["preview"]["mismatch"]) == (True, [])
+    with pytest.raises(AgentError) as caught:
+        played.apply({"properties": {"stop-all-resources": True}})
+    judged = [reason.split()[3] for reason in caught.value.details["refused"]]
+    assert judged == ["lxc1", "vm"], "the machine is judged, not what is inside"
 
 
 def test_idleness_is_seen_at_the_next_look(
