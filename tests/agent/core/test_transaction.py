@@ -286,9 +286,10 @@ def test_killed_between_any_two_steps_it_is_the_old_or_the_new_and_the_same_call
 ) -> None:
     document = {"properties": NO_FENCING, "resources": [dict(VIP), {"id": "g", "kind": "group", "members": ["vip"]}]}
     bare = pathlib.Path(cib_file).read_bytes()
-    killer = tmp_path / "killer"
+    killer, scratch = tmp_path / "killer", tmp_path / "scratch"
     killer.mkdir()
-    environment = dict(os.environ, PYTHONPATH=str(AGENT), TMPDIR=str(tmp_path))  # the killed leave their scratch
+    scratch.mkdir()
+    environment = dict(os.environ, PYTHONPATH=str(AGENT), TMPDIR=str(scratch))
 
     def run(directory: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "-c", DRIVER, directory, cib_file, str(tmp_path / "journal"), json.dumps(document)]
@@ -312,6 +313,7 @@ def test_killed_between_any_two_steps_it_is_the_old_or_the_new_and_the_same_call
         done = pathlib.Path(cib_file).read_text()
         assert 'id="vip"' in done and 'id="g"' in done
         assert run(bookworm).stdout.strip() == "false"
+    assert os.listdir(str(scratch)) == []  # not even a killed agent leaves a copy of the CIB
     assert killed >= 6, "the agent was killed at fewer steps than the path has tools"
 
 
