@@ -171,8 +171,9 @@ def pairs(nvset: Optional[Element]) -> List[Element]:
     """The name-value pairs of a set; where a name stands twice Pacemaker takes the first, and none without a value."""
     found: Dict[str, Element] = {}
     for child in elements(nvset):
-        if child.tag == "nvpair" and {"name", "value", "id"} <= child.attrib.keys():
-            found.setdefault(child.attrib["name"], child)
+        has = child.attrib
+        if child.tag == "nvpair" and "name" in has and "value" in has and "id" in has:
+            found.setdefault(has["name"], child)
     return list(found.values())
 
 
@@ -196,9 +197,8 @@ def other_sets(parent: Element, tag: str) -> Tuple[Part, ...]:
 
 def read_sets(parent: Element, *tags: str) -> Mapping[str, Tuple[Part, ...]]:
     """The other sets by their kind; kinds that have none are left out."""
-    if sum(child.tag in tags for child in parent) <= 1 and not any(
-        child.tag in tags and not _is_plain(child) for child in elements(parent)
-    ):
+    present = [child for child in parent if child.tag in tags]
+    if len({child.tag for child in present}) == len(present) and all(map(_is_plain, present)):
         return {}  # nearly always
     found = {tag: other_sets(parent, tag) for tag in tags}
     return {tag: sets for tag, sets in found.items() if sets}

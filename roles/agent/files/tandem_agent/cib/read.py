@@ -230,10 +230,13 @@ def operation_of(element: Element, referred: FrozenSet[str] = frozenset()) -> Op
     """An `op` element with its own options."""
     options: Map = {name: value for name, value in element.attrib.items() if name not in _OPERATION}
     wanted = element.get("role", "")
+    name, interval, spelt = element.get("name", ""), element.get("interval", "0s"), role(wanted) if wanted else ""
+    if not len(element):  # nearly always
+        return Operation(name, interval, spelt, options, id=element.get("id"))
     return Operation(
-        element.get("name", ""),
-        element.get("interval", "0s"),
-        role(wanted) if wanted else "",
+        name,
+        interval,
+        spelt,
         options,
         first_set(element, "instance_attributes"),
         first_set(element, "meta_attributes"),

@@ -453,10 +453,11 @@ def _constraints(item: Fields) -> Optional[Declaration]:
     stated = _identifier(item, "id", required=False)
     if absent and stated and item.keys() <= {"id", "kind", "state"}:
         return Declaration(Record(kind, part(CONSTRAINTS[kind], {}, (), stated)), item.path, True)
-    made = Record(kind, read_part(item, CONSTRAINTS[kind]), said=item.keys())
+    found = read_part(item, CONSTRAINTS[kind])
+    made = Record(kind, found, said=item.keys())
     _CHECKS[kind](item, made)
-    made = replace(made, part=replace(made.part, id=stated or _fit(_constraint_id(made))))
-    return Declaration(made, item.path, absent, bool(stated))
+    named = Part(found.tag, found.attributes, found.parts, stated or _fit(_constraint_id(made)))
+    return Declaration(Record(kind, named, said=made.said), item.path, absent, bool(stated))
 
 
 def _check_rules(item: Fields, path: str, rules: Tuple[Part, ...], scored: bool) -> None:

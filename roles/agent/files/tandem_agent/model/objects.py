@@ -252,7 +252,7 @@ class Record:
     def id(self) -> str:
         return self.part.id or ""
 
-    @property
+    @cached_property
     def key(self) -> Key:
         return Key(_FAMILIES.get(self.kind, self.kind), self.id)
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Iterable, Iterator, Optional
 
 MASK = "********"
@@ -18,6 +19,7 @@ _A_WAY_TO_IT = ("_script", "_file", "_path", "_timeout")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
 
+@lru_cache(maxsize=256)
 def is_secret(name: str) -> bool:
     """Whether option `name` holds a secret itself (`passwd`), not the way to one (`passwd_script`)."""
     return bool(_SECRET.search(name)) and not name.endswith(_A_WAY_TO_IT)
