@@ -26,6 +26,7 @@ from typing import Any, Callable, List, Optional, Tuple
 import asyncssh
 
 from . import vim_cmd
+from .errors import LabError
 
 SILENCE = 120.0  # seconds for which a silent host keeps a connection
 _CLIENT = """#!{python} -ISu
@@ -116,7 +117,10 @@ class Server:
         mode, delay = self.mode()
         if mode == "slow":
             await asyncio.sleep(delay)
-        text, code = (vim_cmd.broken(), 1) if mode == "error" else await asyncio.to_thread(self.host.answer, argv)
+        try:
+            text, code = (vim_cmd.broken(), 1) if mode == "error" else await asyncio.to_thread(self.host.answer, argv)
+        except LabError:
+            text, code = vim_cmd.broken(), 1
         with contextlib.suppress(ConnectionError):
             writer.write(json.dumps([text, code]).encode() + b"\n")
             await writer.drain()
