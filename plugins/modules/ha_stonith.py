@@ -270,7 +270,7 @@ EXAMPLES = r"""
       - {name: monitor, interval: 120s, timeout: 60s}
 
 - name: The password of a controller that takes no script, into the files of every node
-  tandem.ha.ha_stonith: &controller
+  tandem.ha.ha_stonith:
     name: fence-c3
     agent: fence_redfish
     targets: [c3]
@@ -280,8 +280,11 @@ EXAMPLES = r"""
 
 - name: Then the device
   tandem.ha.ha_stonith:
-    <<: *controller
-    only: all
+    name: fence-c3
+    agent: fence_redfish
+    targets: [c3]
+    params: {ip: 10.42.0.113, username: tandem, ssl_insecure: true}
+    secrets: {password: "{{ bmc_password }}"}
 
 - name: The power switch is gone
   tandem.ha.ha_stonith:
