@@ -247,7 +247,7 @@ def test_without_pacemakers_support_it_is_refused_with_a_way_out(
     node = Node(bookworm, cib_file, tmp_path, features="")
     node.apply(NO_FENCING)
     error = refused(lambda: node.apply(SECRET, only="secrets"))
-    assert "built without CIB secrets" in error.message and "passwd_script" in error.message
+    assert "built without CIB secrets" in error.message and "password_script" in error.message
     resource = {"resources": [{"id": "r", "agent": "ocf:pacemaker:Dummy", "secrets": {"state": "some-secret"}}]}
     assert "root-only file" in refused(lambda: node.apply(resource)).message
     assert node.files() == {} and node.files("r") == {}
