@@ -402,4 +402,4 @@ def test_the_tasks_of_the_page_are_the_modules() -> None:
     options = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])["options"]
     for task in tasks:
         assert set(task["tandem.ha.ha_stonith"]) <= set(options)
-    assert [task["tandem.ha.ha_stonith"]["only"] for task in tasks] == ["secrets", "all"]
+    assert [task["tandem.ha.ha_stonith"].get("only", "all") for task in tasks] == ["secrets", "all"]
