@@ -1110,11 +1110,11 @@ EXAMPLES = r"""
       - id: fence-c1
         agent: fence_ipmilan
         targets: [c1]
-        params: {ip: 10.42.0.111, username: tandem, passwd_script: /etc/tandem/fencing/fence-c1, lanplus: true}
+        params: {ip: 10.42.0.111, username: tandem, password_script: /etc/tandem/fencing/fence-c1, lanplus: true}
       - id: fence-c2
         agent: fence_ipmilan
         targets: [c2]
-        params: {ip: 10.42.0.112, username: tandem, passwd_script: /etc/tandem/fencing/fence-c2, lanplus: true}
+        params: {ip: 10.42.0.112, username: tandem, password_script: /etc/tandem/fencing/fence-c2, lanplus: true}
     constraints:
       - {kind: location, resource: fence-c1, node: c1, score: -INFINITY}
       - {kind: location, resource: fence-c2, node: c2, score: -INFINITY}

@@ -116,7 +116,7 @@ def _stonith(
         if device["has_password"]:
             params.setdefault("ipmitool_path", secret)
     elif device["has_password"]:
-        params.setdefault("passwd_script", secret)
+        params.setdefault("password_script", secret)
     if delay:
         params.setdefault("pcmk_delay_base", delay)
     entry = {"id": device["id"], "agent": device["agent"], "targets": [device["target"]], "params": params}

@@ -35,7 +35,7 @@ SITE = {
             "id": "f",
             "agent": "fence_ipmilan",
             "targets": ["c1"],
-            "params": {"ip": "10.42.0.111", "passwd_script": "/etc/f"},
+            "params": {"ip": "10.42.0.111", "password_script": "/etc/f"},
         }
     ],
     "levels": [{"target": "c1", "level": 1, "devices": ["f"]}],

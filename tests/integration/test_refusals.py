@@ -98,7 +98,7 @@ REFUSALS: Dict[str, Tuple[str, Dict[str, Any], Any, str]] = {
         "ha_stonith",
         {"name": "f", "agent": "fence_ipmilan", "params": {"ip": "10.42.0.111", "passwd": "geheim-77"}},
         "params.invalid",
-        r"params\.passwd would stand in the CIB.*passwd_script.*allow_password_in_cib=true",
+        r"params\.passwd would stand in the CIB.*password_script.*allow_password_in_cib=true",
     ),
     "delay alone": ("ha_stonith", {"name": "f", "delay_base": "5s"}, "params.invalid", r"delay_base needs params"),
     "stopped and not": (

@@ -247,7 +247,7 @@ def test_without_pacemakers_support_it_is_refused_with_a_way_out(
     node = Node(bookworm, cib_file, tmp_path, features="")
     node.apply(NO_FENCING)
     error = refused(lambda: node.apply(SECRET, only="secrets"))
-    assert "built without CIB secrets" in error.message and "passwd_script" in error.message
+    assert "built without CIB secrets" in error.message and "password_script" in error.message
     resource = {"resources": [{"id": "r", "agent": "ocf:pacemaker:Dummy", "secrets": {"state": "some-secret"}}]}
     assert "root-only file" in refused(lambda: node.apply(resource)).message
     assert node.files() == {} and node.files("r") == {}
@@ -402,4 +402,4 @@ def test_the_tasks_of_the_page_are_the_modules() -> None:
     options = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])["options"]
     for task in tasks:
         assert set(task["tandem.ha.ha_stonith"]) <= set(options)
-    assert [task["tandem.ha.ha_stonith"]["only"] for task in tasks] == ["secrets", "all"]
+    assert [task["tandem.ha.ha_stonith"].get("only", "all") for task in tasks] == ["secrets", "all"]

@@ -64,7 +64,7 @@ def test_the_document_of_fencing():
     }  # fmt: skip
     assert first["targets"] == ["c1"]
     assert first["ops"] == [{"name": "monitor", "interval": "60s"}]
-    assert second["params"]["passwd_script"] == "/etc/tandem/fencing/fence-c2"
+    assert second["params"]["password_script"] == "/etc/tandem/fencing/fence-c2"
     assert "pcmk_delay_base" not in second["params"], "a delay on both sides would decide nothing"
     assert third["params"]["plug"] == 7
     assert document["constraints"][0] == {
