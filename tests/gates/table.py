@@ -175,4 +175,14 @@ GATES = (
         alone=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
+    Gate(
+        "molecule-esxi",
+        "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
+        (("molecule", "test", "-s", "esxi_pair"),),
+        1200,
+        "cluster",
+        needs=("molecule/esxi_pair",),
+        alone=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
 )
