@@ -128,8 +128,8 @@ class Esxi:
             "username": USER,
             "password": self.password,
             "host_key": self.key,
-            "login_timeout": "5",
-            "shell_timeout": "5",
+            "login_timeout": "30",
+            "shell_timeout": "30",
         }
 
 
