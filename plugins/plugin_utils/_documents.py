@@ -65,7 +65,7 @@ def _device(host: str, node: str, entry: Mapping[str, Any], number: int | None, 
         "plug": params.get("plug") or params.get("port") or params.get("pcmk_host_map"),
         "ipmi": agent in IPMITOOL_AGENTS,
         "has_password": bool(password),
-        "unprotected": bool(entry.get("unprotected")),
+        "unprotected": bool(entry.get("unprotected") or params.get("identity_file")),
     }
     if secrets:
         device["password"] = password

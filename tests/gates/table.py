@@ -60,7 +60,7 @@ GATES = (
     # No cache: mypy's remembers modules that came or went between two runs wrongly ("has no attribute").
     Gate(
         "mypy",
-        "mypy, strict for the agent, the lab and the gates",
+        "mypy, strict for the agent, the lab, the fence agents and the gates",
         (
             shell(
                 "cd roles/agent/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_agent"
@@ -68,6 +68,7 @@ GATES = (
             shell(
                 "cd roles/lab/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_lab"
             ),
+            shell("mypy --cache-dir=/dev/null --config-file pyproject.toml --strict roles/fencing/files/*.py"),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -140,6 +141,14 @@ GATES = (
     ),
     Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 600, "lab-units", needs=("tests/lab",)),
     Gate(
+        "fencing",
+        "the project's fence agents, against emulated devices",
+        (("tests/gates/pacemaker-tools", "bookworm", "bullseye", "trixie"), pytest("tests/fencing")),
+        600,
+        "fencing",
+        needs=("tests/fencing",),
+    ),
+    Gate(
         "integration",
         "modules through ansible, an agent on a CIB file",
         (("tests/gates/with-pacemaker", "python", "-m", "pytest", "tests/integration"),),
@@ -163,6 +172,16 @@ GATES = (
         900,
         "cluster",
         needs=("molecule/ubuntu_pair",),
+        alone=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
+    Gate(
+        "molecule-esxi",
+        "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
+        (("molecule", "test", "-s", "esxi_pair"),),
+        1200,
+        "cluster",
+        needs=("molecule/esxi_pair",),
         alone=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
