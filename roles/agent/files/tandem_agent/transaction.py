@@ -37,7 +37,8 @@ from .plan.references import spoken_of, stranded
 from .plan.render import diff_of, plan_of
 from .plan.secrets import SecretChange
 from .plan.undo import record
-from .plan.validate import validate, warnings
+from .plan.validate import validate
+from .plan.warnings import warnings
 from .secrecy import Secrecy
 
 ATTEMPTS = 5  # times a request is planned anew because the configuration moved meanwhile
