@@ -17,6 +17,7 @@ from ansible.template import Templar
 
 TOP = Path(__file__).resolve().parents[2]
 AWX = TOP / "playbooks" / "awx"
+OMIT = "__omit_place_holder__for_these_tests"
 SECRETS = {
     "awx_ssh_key": "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary-of-the-key\n-----END OPENSSH PRIVATE KEY-----\n",
     "awx_hacluster_password": "canary-of-hacluster",
@@ -56,21 +57,27 @@ class Description:
     def objects(self) -> List[Tuple[str, Dict[str, Any]]]:
         """Every call of a module, with the arguments that it gets."""
         return [
-            (self.module(task), self.rendered(task[self.module(task)], item=item))
+            (self.module(task), self._arguments(task, item))
             for task in self.tasks
             for item in self.rendered(task["loop"])
         ]
+
+    def _arguments(self, task: Dict[str, Any], item: Any) -> Dict[str, Any]:
+        given = self.rendered(task[self.module(task)], item=item, omit=OMIT)
+        return {key: value for key, value in given.items() if value != OMIT}
 
     def of(self, module: str) -> List[Dict[str, Any]]:
         return [arguments for name, arguments in self.objects if name == f"awx.awx.{module}"]
 
     def described(self) -> Iterator[Tuple[str, str, Dict[str, Any], Set[str]]]:
-        """Every entry of the data with what of it its task hands on."""
-        for task in self.tasks:
-            name = self.module(task)
-            used = set(re.findall(r"\bitem\.(\w+)", str(task[name])))
-            for item in self.rendered(task["loop"]):
-                yield name, item["name"], item, used
+        """Every entry of the data with what of it its tasks hand on."""
+        for loop in dict.fromkeys(task["loop"] for task in self.tasks):
+            code = [str(task) for task in self.tasks if loop.rstrip(" }") in task["loop"]]
+            used = set(re.findall(r"\bitem\.(?:1\.)?(\w+)", "".join(code))) - {"0", "1"}
+            used |= set(re.findall(r"subelements\(\\?'(\w+)", "".join(code)))
+            for item in self.rendered(loop):
+                entry = item[1] if isinstance(item, (list, tuple)) else item
+                yield loop, str(entry.get("name") or entry.get("identifier")), entry, used
 
 
 class _Taken(Exception):
