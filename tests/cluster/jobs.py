@@ -176,7 +176,7 @@ class Controller:
 
 def run(*command: str) -> str:
     done = subprocess.run(
-        [str(BIN / command[0]), *command[1:]], env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": "/dev/null"},
+        [str(BIN / command[0]), *command[1:]], env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(TOP / "ansible.cfg")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

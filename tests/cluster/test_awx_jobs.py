@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from pathlib import Path
 from typing import Dict, Iterator, List
 
 import pytest
 from canaries import spellings
-from jobs import Controller, Job
+from jobs import Controller, Job, run
 from pair import CONTROLLERS, Pair
 
 pytestmark = pytest.mark.slow
@@ -37,20 +38,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 def without_secrets(pair: Pair, password: Path) -> None:
     """The lab's inventory as a real site's: no password, no key, and the BMCs have the one that the credential has."""
-    edit(pair.inventory / "hosts.yml", lab_bmc=f"lab_bmc:\n            password_file: {password}")
-    edit(pair.inventory / "group_vars" / "controllers.yml", **{" | default(lab_bmc_password, true)": ""})
-    drop(pair.inventory / "group_vars" / "all" / "cluster.yml", "node_hacluster_password")
-    drop(pair.inventory / "group_vars" / "lab_nodes.yml", "ansible_ssh_private_key_file", "lab_bmc_password")
-    edit(pair.inventory / "group_vars" / "lab_nodes.yml", **{" -o IdentitiesOnly=yes": ""})
+    variables = pair.inventory / "group_vars"
+    edit(pair.inventory / "hosts.yml", "lab_bmc:\n", f"lab_bmc:\n            password_file: {password}\n")
+    edit(variables / "controllers.yml", " | default(lab_bmc_password, true)", "")
+    edit(variables / "lab_nodes.yml", " -o IdentitiesOnly=yes", "")
+    drop(variables / "all" / "cluster.yml", "node_hacluster_password")
+    drop(variables / "lab_nodes.yml", "ansible_ssh_private_key_file", "lab_bmc_password")
 
 
-def edit(path: Path, **replacements: str) -> None:
+def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
-    for old, new in replacements.items():
-        wanted = f"{old}:" if old == "lab_bmc" else old
-        assert wanted in text, f"{path.name}: {wanted}"
-        text = text.replace(wanted, new)
-    path.write_text(text)
+    assert old in text, f"{path.name}: {old}"
+    path.write_text(text.replace(old, new))
 
 
 def drop(path: Path, *names: str) -> None:
@@ -220,6 +219,27 @@ def renew(site: Pair, node: str) -> None:
         " /usr/local/lib/tandem",
         timeout=180,
     )
+
+
+def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
+    """As an inventory source imports it; the first address is nobody's."""
+    site.settle()
+    state = Path("/var/lib/tandem-lab") / NAME
+    options = [
+        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc -w 2 %h %p",
+        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes",
+    ]  # fmt: skip
+    path = site.directory / "live.tandem.yml"
+    hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]
+    path.write_text(
+        json.dumps({"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, options)), "link": 1})
+    )
+    found = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export"))
+    assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
+    assert found["vip_holder"]["hosts"] == [site.holder()] and "standby" not in found["all"].get("hosts", [])
+    assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
+    assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
+    assert found["_meta"]["hostvars"]["c2"]["ansible_host"] == f"{NETWORK}.1.12"
 
 
 def test_the_end(awx: Controller, site: Pair, deployed: Job) -> None:
