@@ -87,6 +87,12 @@ bench: tools ## Measure against pcs and print the ratios
 molecule: tools ## One scenario, check before converge: make molecule SCENARIO=ubuntu_pair
 	MOLECULE_GLOB='molecule/*/molecule.yml' molecule test -s $(SCENARIO) $(ARGS)
 
+##@ To others
+
+.PHONY: execution-environment
+execution-environment: tools ## Make the build context of an image for AWX with this collection in it
+	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/execution_environment.py --context-only
+
 ##@ Housekeeping
 
 .PHONY: pacemaker-tools
@@ -106,5 +112,8 @@ clean: ## Remove everything below .build
 .PHONY: ansible tools link
 link:
 	@$(GATES)/link-collection
-ansible tools: link
+ansible: link
 	@$(GATES)/bootstrap $@ >/dev/null
+tools: link
+	@$(GATES)/bootstrap $@ >/dev/null
+	@$(GATES)/awx-collection $(TOOLS)
