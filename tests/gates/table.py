@@ -130,7 +130,14 @@ GATES = (
         "units",
         needs=("tests/unit",),
     ),
-    Gate("unit", "pure Python of the control side", (pytest("tests/unit"),), 300, "units", needs=("tests/unit",)),
+    Gate(
+        "unit",
+        "pure Python of the control side; that benchmarks can begin",
+        (pytest("tests/unit"), pytest("--collect-only", "-q", "tests/bench")),
+        300,
+        "units",
+        needs=("tests/unit",),
+    ),
     Gate(
         "agent-3.8",
         "the agent on Python 3.8, with the Pacemaker of its time",
