@@ -189,7 +189,7 @@ def test_no_password_is_on_a_command_line_or_in_what_is_said(agent: Agent, esxi:
     esxi.mode = ("slow", 1.0)
     seen = []
     watcher = threading.Thread(
-        target=lambda: [seen.append(processes_with("ssh")) or time.sleep(0.05) for _ in range(30)]
+        target=lambda: [seen.append(processes_with("ssh")) or time.sleep(0.05) for _turn in range(30)]
     )
     watcher.start()
     said = agent("status", plug="t3021cent", verbose="1")
