@@ -85,7 +85,7 @@ GATES = (
         "static",
     ),
     Gate(
-        "execution-environment",
+        "awx-image",
         "the build context of the execution environment, and what would be installed in it",
         (("python", "tests/gates/execution_environment.py"),),
         300,
