@@ -89,9 +89,18 @@ molecule: tools ## One scenario, check before converge: make molecule SCENARIO=u
 
 ##@ To others
 
-.PHONY: execution-environment
+DOCS := .build/venv/docs/bin/python
+
+.PHONY: docs execution-environment release
+docs: link ## Build the documentation site, .build/docs/html
+	@$(GATES)/bootstrap docs >/dev/null
+	$(DOCS) $(GATES)/documentation.py
 execution-environment: tools ## Make the build context of an image for AWX with this collection in it
 	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/execution_environment.py --context-only
+release: tools ansible ## Build the archive, its checksum and its bill of materials: .build/release
+	@$(GATES)/bootstrap docs >/dev/null
+	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/archive.py .build/release
+	$(DOCS) $(GATES)/sbom.py .build/venv/ansible/bin/python .build/release
 
 ##@ Housekeeping
 

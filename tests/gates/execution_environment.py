@@ -16,8 +16,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import archive
 import yaml
-from tree import BUILD, TOP, copy_sources
+from tree import BUILD, TOP
 
 EE = BUILD / "ee"
 CONTEXT = EE / "context"
@@ -35,10 +36,7 @@ def run(*command: str, cwd: Path = TOP) -> str:
 def make_context() -> str:
     """The collection as git would commit it, and the context around it; returns what ansible-builder said."""
     shutil.rmtree(EE, ignore_errors=True)
-    copy_sources(EE / "source")
-    run("ansible-galaxy", "collection", "build", str(EE / "source"), "--output-path", str(EE))
-    next(EE.glob("tandem-ha-*.tar.gz")).rename(EE / "tandem-ha.tar.gz")
-    shutil.rmtree(EE / "source")
+    archive.build(EE).rename(EE / "tandem-ha.tar.gz")
     return run("ansible-builder", "create", "-f", "execution-environment.yml", "-c", str(CONTEXT), "-v", "2")
 
 

@@ -87,7 +87,7 @@ GATES = (
         "static",
     ),
     Gate(
-        "execution-environment",
+        "awx-image",
         "the build context of the execution environment, and what would be installed in it",
         (("python", "tests/gates/execution_environment.py"),),
         300,
@@ -100,6 +100,14 @@ GATES = (
         300,
         "awx",
         needs=("tests/awx",),
+    ),
+    Gate(
+        "pages",
+        "what the pages tell to type, and their links",
+        (pytest("tests/docs"),),
+        120,
+        "static",
+        needs=("tests/docs",),
     ),
     Gate("yamllint", "yamllint", (("yamllint", "--strict", "."),), 60, "static"),
     Gate("shellcheck", "shellcheck over all shell scripts", (shell(SHELL_SCRIPTS),), 60, "static"),
