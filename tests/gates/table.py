@@ -68,6 +68,9 @@ GATES = (
             shell(
                 "cd roles/lab/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_lab"
             ),
+            shell(
+                "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -139,6 +142,14 @@ GATES = (
         needs=("tests/contract",),
     ),
     Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 600, "lab-units", needs=("tests/lab",)),
+    Gate(
+        "oci",
+        "the agents for Oracle's cloud, its real SDK, an emulated API",
+        (("tests/gates/oci-tests",),),
+        600,
+        "units",
+        needs=("tests/oci",),
+    ),
     Gate(
         "integration",
         "modules through ansible, an agent on a CIB file",
