@@ -70,6 +70,9 @@ GATES = (
                 "cd roles/lab/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_lab"
             ),
             shell("mypy --cache-dir=/dev/null --config-file pyproject.toml --strict roles/fencing/files/*.py"),
+            shell(
+                "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -179,6 +182,14 @@ GATES = (
         600,
         "fencing",
         needs=("tests/fencing",),
+    ),
+    Gate(
+        "oci",
+        "the agents for Oracle's cloud, its real SDK, an emulated API",
+        (("tests/gates/oci-tests",),),
+        600,
+        "units",
+        needs=("tests/oci",),
     ),
     Gate(
         "integration",
