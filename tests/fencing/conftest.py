@@ -128,8 +128,8 @@ class Esxi:
             "username": USER,
             "password": self.password,
             "host_key": self.key,
-            "login_timeout": "5",
-            "shell_timeout": "5",
+            "login_timeout": "30",
+            "shell_timeout": "30",
         }
 
 
@@ -153,7 +153,7 @@ def esxi(tmp_path: Path) -> Iterator[Esxi]:
         vim_cmd.Machine(number, name, vim_cmd.Pretence("on"), file="[datastore 1] vm%d/vm%d.vmx" % (number, number))
         for number, name in enumerate(names, 1)
     ]
-    ghost = "by hand\n77     ghost   [datastore 1] ghost/ghost.vmx   otherGuest   vmx-13   "
+    ghost = "by hand\n77     ghost   [datastore 1] ghost/ghost.vmx   otherGuest   vmx-13   \n(vim.fault.X) {"
     machines += [
         vim_cmd.Machine(20, "no tools", vim_cmd.Pretence("on"), annotation="see   [wiki] page.vmx", tools=False),
         vim_cmd.Machine(21, "twin", vim_cmd.Pretence("on"), file="[ds] twin/twin.vmx"),

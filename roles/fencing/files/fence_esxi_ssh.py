@@ -24,7 +24,6 @@ import selectors
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
@@ -141,10 +140,10 @@ def state(said: str) -> str:
 # How to speak to the host: all of it is told to ssh.
 
 
-def command_line(options: Options, directory: str) -> List[str]:
+def command_line(options: Options) -> List[str]:
     """The configuration files of ssh have no say. Of equal options the first counts: ssh_options cannot undo the check of the key."""
     argv = [options["--ssh-path"], "-F", "none", "-T", "-p", str(options["--ipport"]), "-l", options["--username"]]
-    for option in [*known_by(options, directory), *_CONDUCT, *_login(options)]:
+    for option in [*known_by(options), *_CONDUCT, *_login(options)]:
         argv += ["-o", option]
     argv += [flag for name, flag in (("--inet4-only", "-4"), ("--inet6-only", "-6")) if name in options]
     return [*argv, *shlex.split(options.get("--ssh-options", "")), "--", options["--ip"], "/bin/sh"]
@@ -196,12 +195,10 @@ def quoted(path: str) -> str:
 # Whom we speak to: the host's key.
 
 
-def known_by(options: Options, directory: str) -> List[str]:
+def known_by(options: Options) -> List[str]:
     """By the key that was given, by a file, or by the files that ssh always reads."""
     if "--host-key" in options:
-        path = os.path.join(directory, "known_hosts")
-        with open(path, "w", encoding="ascii") as file:
-            file.write("fenced %s\n" % pinned_key(options))
+        path = in_memory("fenced %s\n" % pinned_key(options))
         return ["HostKeyAlias=fenced", "UserKnownHostsFile=" + quoted(path), "GlobalKnownHostsFile=/dev/null"]
     if "--known-hosts" in options:
         path = options["--known-hosts"]
@@ -209,6 +206,13 @@ def known_by(options: Options, directory: str) -> List[str]:
             raise Failure("known_hosts: the file %r cannot be read" % path)
         return ["UserKnownHostsFile=" + quoted(path), "GlobalKnownHostsFile=/dev/null"]
     return []
+
+
+def in_memory(text: str) -> str:
+    """The path of a file that is nowhere on a disk: who is killed leaves nothing behind. It is there as long as this process."""
+    descriptor = os.memfd_create("fence_esxi_ssh")
+    os.write(descriptor, text.encode())
+    return "/proc/%d/fd/%d" % (os.getpid(), descriptor)
 
 
 def check_host_key(given: str) -> None:
@@ -252,11 +256,11 @@ def fingerprint(key: str) -> str:
 class Shell:
     """A shell on the host, by one login, that runs one command after the other."""
 
-    def __init__(self, options: Options, directory: str) -> None:
+    def __init__(self, options: Options) -> None:
         self.options = options
-        self.errors = os.path.join(directory, "errors")
+        self.errors = in_memory("")
         self.numbers: Dict[str, str] = {}
-        argv = command_line(options, directory)
+        argv = command_line(options)
         LOG.info("Running %s", " ".join(argv))
         with open(self.errors, "wb") as errors:
             self.process = subprocess.Popen(
@@ -322,7 +326,7 @@ class Shell:
 
 def listed(shell: Shell) -> List[Machine]:
     said = shell.vim_cmd("getallvms")
-    if fault(said) or "Vmid" not in said:
+    if not re.search(r"^Vmid\s+Name\s", said, re.MULTILINE):  # a fault's words may stand in an annotation
         raise Failure("the host does not list its virtual machines: %s" % (fault(said) or repr(said.strip())))
     return machines(said)
 
@@ -415,14 +419,13 @@ def declare_options() -> None:
 def act(options: Options) -> int:
     """Log in, do what was asked for, hang up; returns the exit code."""
     fencing.run_delay(options)
-    with tempfile.TemporaryDirectory(prefix="fence_esxi_ssh.") as directory:
-        shell = Shell(options, directory)
-        try:
-            shell.run("true", int(options["--login-timeout"]))  # what takes long now is the login
-            take_whole(shell, options)
-            return int(fencing.fence_action(shell, options, set_power, get_power, get_list) or 0)
-        finally:
-            shell.close()
+    shell = Shell(options)
+    try:
+        shell.run("true", int(options["--login-timeout"]))  # what takes long now is the login
+        take_whole(shell, options)
+        return int(fencing.fence_action(shell, options, set_power, get_power, get_list) or 0)
+    finally:
+        shell.close()
 
 
 def main() -> int:
