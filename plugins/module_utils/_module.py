@@ -224,5 +224,5 @@ def _hides(name: str, value: Any) -> bool:
 
 
 def is_secret(name: str) -> bool:
-    """Whether option `name` holds a secret itself (`passwd`), not the way to one (`passwd_script`)."""
+    """Whether option `name` holds a secret itself (`passwd`), not the way to one (`password_script`)."""
     return bool(_SECRET.search(name)) and not name.endswith(_A_WAY_TO_IT)

@@ -236,6 +236,7 @@ DOCUMENT: Spec = {
     "alerts": many(ALERT),
     "acls": many(ACL),
     "order": TEXTS,
+    "verbatim": TEXTS,
     "ids": MAP,
 }
 
@@ -351,7 +352,7 @@ def _places(tree: Any, name: str, path: str) -> Iterator[Tuple[str, str]]:
 
 def _elsewhere(name: str) -> str:
     if name.endswith(("passwd", "password")):
-        script = "passwd_script" if name == "password" else name + "_script"
+        script = "password_script" if name in ("passwd", "password") else name + "_script"
         return "let %s name a root-only program that prints it (the role tandem.ha.fencing makes one)" % script
     return "let the agent take it from a root-only file if it can"
 

@@ -1020,6 +1020,12 @@ options:
     description: The order in which new resources stand in the configuration, where it is not that of the sections.
     type: list
     elements: str
+  verbatim:
+    description: >-
+      The names in O(properties) that are written as they are, also where this version of Pacemaker calls the property otherwise
+      (C(stonith-enabled), C(fencing-enabled)).
+    type: list
+    elements: str
   ids:
     description: >-
       Ids of plain settings to which something refers, by place, such as C(properties) for the set and
@@ -1110,11 +1116,11 @@ EXAMPLES = r"""
       - id: fence-c1
         agent: fence_ipmilan
         targets: [c1]
-        params: {ip: 10.42.0.111, username: tandem, passwd_script: /etc/tandem/fencing/fence-c1, lanplus: true}
+        params: {ip: 10.42.0.111, username: tandem, password_script: /etc/tandem/fencing/fence-c1, lanplus: true}
       - id: fence-c2
         agent: fence_ipmilan
         targets: [c2]
-        params: {ip: 10.42.0.112, username: tandem, passwd_script: /etc/tandem/fencing/fence-c2, lanplus: true}
+        params: {ip: 10.42.0.112, username: tandem, password_script: /etc/tandem/fencing/fence-c2, lanplus: true}
     constraints:
       - {kind: location, resource: fence-c1, node: c1, score: -INFINITY}
       - {kind: location, resource: fence-c2, node: c2, score: -INFINITY}

@@ -30,6 +30,11 @@ options:
     type: list
     elements: str
     default: []
+  cluster_services:
+    description: Units that the cluster starts, so that they must not start at boot. On a host without them nothing is missing.
+    type: list
+    elements: str
+    default: []
   hosts:
     description: Lines that must stand in C(/etc/hosts) between the markers of O(marker), and nothing else between them.
     type: list
@@ -100,6 +105,10 @@ missing:
       returned: always
       type: list
       elements: str
+    cluster_services:
+      description: Units that start at boot, although the cluster starts them.
+      type: list
+      elements: str
     hosts:
       description: Whether the block in C(/etc/hosts) differs.
       returned: always
@@ -108,7 +117,7 @@ missing:
       description: Whether the user has another password, or does not exist.
       returned: always
       type: bool
-  sample: {packages: [pcs], services: [pcsd], hosts: true, password: true}
+  sample: {packages: [pcs], services: [pcsd], cluster_services: [], hosts: true, password: true}
 firewall:
   description: The firewall that is active, V(firewalld), V(ufw) or none.
   returned: always
@@ -137,6 +146,7 @@ OPTIONS = {
     "packages": {"type": "list", "elements": "str", "default": []},
     "services": {"type": "list", "elements": "str", "default": []},
     "optional_services": {"type": "list", "elements": "str", "default": []},
+    "cluster_services": {"type": "list", "elements": "str", "default": []},
     "hosts": {"type": "list", "elements": "str", "default": []},
     "marker": {"type": "str", "default": "TANDEM"},
     "user": {"type": "str", "default": "hacluster"},
@@ -214,20 +224,29 @@ class Packages(object):
         return found
 
 
+def unit_states(module, names):
+    """Each unit with the lines that systemd prints of it."""
+    if not names:
+        return []
+    argv = [module.get_bin_path("systemctl", True), "show", "--property=LoadState,ActiveState,UnitFileState"] + names
+    _rc, out, _err = module.run_command(argv)
+    blocks = [set(text.splitlines()) for text in out.strip().split("\n\n")] + [set()] * len(names)
+    return list(zip(names, blocks))
+
+
 def idle_services(module, names, optional=()):
     """Units that are not both active and enabled; of `optional` those that exist."""
-    wanted = list(names) + list(optional)
-    if not wanted:
-        return []
-    argv = [module.get_bin_path("systemctl", True), "show", "--property=LoadState,ActiveState,UnitFileState"] + wanted
-    _rc, out, _err = module.run_command(argv)
-    blocks = [set(text.splitlines()) for text in out.strip().split("\n\n")] + [set()] * len(wanted)
     idle = []
-    for name, lines in zip(wanted, blocks):
+    for name, lines in unit_states(module, list(names) + list(optional)):
         absent = name in optional and "LoadState=loaded" not in lines
         if not absent and not {"ActiveState=active", "UnitFileState=enabled"} <= lines:
             idle.append(name)
     return idle
+
+
+def boot_services(module, names):
+    """Units that start at boot."""
+    return [name for name, lines in unit_states(module, list(names)) if "UnitFileState=enabled" in lines]
 
 
 def firewall(module):
@@ -254,6 +273,7 @@ def main():
     missing = {
         "packages": Packages(module).missing(wanted["packages"]),
         "services": idle_services(module, wanted["services"], wanted["optional_services"]),
+        "cluster_services": boot_services(module, wanted["cluster_services"]),
         "hosts": bool(wanted["hosts"]) and block(read("/etc/hosts"), wanted["marker"]) != wanted["hosts"],
         "password": bool(password) and not has_password(wanted["user"], password),
     }

@@ -60,6 +60,7 @@ options:
       - What the inventory declares. O(phase=judge) needs it. Given to O(phase=look), it says what O(vips) and O(bmcs) are.
       - The keys are RV(ignore:cluster) (the name), RV(ignore:controllers) (a list of V(host), V(node), V(links)),
         RV(ignore:witness) (V(host), V(address), or nothing), RV(ignore:vips), RV(ignore:fencing) (V(enabled), V(devices)),
+        RV(ignore:documents) (as C(site_documents) of P(tandem.ha.documents#role)),
         and RV(ignore:password_length) (of the user C(hacluster); the password itself is not passed).
     type: dict
     default: {}

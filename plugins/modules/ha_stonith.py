@@ -12,7 +12,7 @@ description:
   - Creates, changes or removes a fence device, together with what makes it useful, in one transaction - that it never runs on the
     node it fences, and optionally the fencing levels it is part of.
   - A password belongs into a root-only file on the nodes and not into the cluster's configuration, which is replicated, logged and
-    saved. The fencing library runs the program that C(passwd_script) names and takes what it prints; the role C(tandem.ha.fencing)
+    saved. The fencing library runs the program that C(password_script) names and takes what it prints; the role C(tandem.ha.fencing)
     makes such files. A password in O(params) is refused, see O(allow_password_in_cib).
   - O(params) and O(meta) that are given are what the device has afterwards. Left out, they stay as they are.
 options:
@@ -236,7 +236,7 @@ EXAMPLES = r"""
     params:
       ip: 10.42.0.111
       username: tandem
-      passwd_script: /etc/tandem/fencing/fence-c1
+      password_script: /etc/tandem/fencing/fence-c1
       lanplus: true
 
 - name: The one of c2, delayed, so that c2 wins when the two lose sight of each other
@@ -247,7 +247,7 @@ EXAMPLES = r"""
     params:
       ip: 10.42.0.112
       username: tandem
-      passwd_script: /etc/tandem/fencing/fence-c2
+      password_script: /etc/tandem/fencing/fence-c2
       lanplus: true
     delay_base: 5s
 
@@ -270,7 +270,7 @@ EXAMPLES = r"""
       - {name: monitor, interval: 120s, timeout: 60s}
 
 - name: The password of a controller that takes no script, into the files of every node
-  tandem.ha.ha_stonith: &controller
+  tandem.ha.ha_stonith:
     name: fence-c3
     agent: fence_redfish
     targets: [c3]
@@ -280,8 +280,11 @@ EXAMPLES = r"""
 
 - name: Then the device
   tandem.ha.ha_stonith:
-    <<: *controller
-    only: all
+    name: fence-c3
+    agent: fence_redfish
+    targets: [c3]
+    params: {ip: 10.42.0.113, username: tandem, ssl_insecure: true}
+    secrets: {password: "{{ bmc_password }}"}
 
 - name: The power switch is gone
   tandem.ha.ha_stonith:

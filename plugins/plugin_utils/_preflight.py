@@ -9,6 +9,7 @@ Every check yields all of its faults, and none stops another: a person mends a s
 from __future__ import annotations
 
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_base import Check, Fault, Looks, Site, absent
+from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_documents import documents
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_hosts import (
     clusters,
     distributions,
@@ -19,7 +20,19 @@ from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_hosts import 
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_services import fencing, vips
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_site import links, names, passwords, witness
 
-CHECKS: tuple[Check, ...] = (names, links, hosts, pythons, distributions, clusters, witness, vips, fencing, passwords)
+CHECKS: tuple[Check, ...] = (
+    names,
+    links,
+    hosts,
+    pythons,
+    distributions,
+    clusters,
+    witness,
+    vips,
+    fencing,
+    documents,
+    passwords,
+)
 
 
 def judge(site: Site, looks: Looks, max_skew: float = 2.0) -> list[Fault]:

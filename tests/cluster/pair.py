@@ -59,6 +59,11 @@ class Pair:
                 "{{ inventory_dir }}/../..", str(TOP)
             )
             path.write_text(text)
+        hosts = self.inventory / "hosts.yml"
+        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"  # a second power controller beside the first
+        hosts.write_text(
+            re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
+        )
 
     # -- the lab
 

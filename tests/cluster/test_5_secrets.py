@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Dict
+from typing import Any, Dict, Iterator
 
 import pytest
 from canaries import Watcher, kept, secrets_of, spellings
@@ -58,3 +58,43 @@ def test_no_temporary_file_stays_behind(site: Pair) -> None:
     own = "find /root/.ansible/tmp /root/.ansible_async -mindepth 1 2>/dev/null"
     for node in (*CONTROLLERS, "w1"):
         assert site.node(node, f"{others}; {own}", code=None).strip() == ""
+
+
+@pytest.fixture
+def sealed(site: Pair, canaries: Dict[str, bytes]) -> Iterator[str]:
+    """The standby, for whose fencing there is a device alone whose password Pacemaker keeps."""
+    target = site.other()
+    options = {
+        "name": "sealed",
+        "agent": "fence_ipmilan",
+        "targets": [target],
+        "params": {"ip": f"10.143.0.11{target[-1]}", "username": "tandem", "lanplus": True, "power_wait": 1},
+        "secrets": {"password": canaries[f"BMC of {target}"].decode()},
+        "levels": [{"level": 1, "devices": ["sealed"]}],
+    }
+    files = site.tasks(task("ha_stonith", **options, only="secrets"), hosts="controllers")
+    assert files.ok and set(files.changed) == set(CONTROLLERS), files.text
+    device = site.tasks(task("ha_stonith", **options))
+    assert device.ok and device.changed, device.text
+    again = site.tasks(task("ha_stonith", **options), hosts="controllers")
+    assert again.ok and not again.changed, again.text
+    yield target
+    gone = site.tasks(task("ha_stonith", name="sealed", state="absent"), hosts="controllers")
+    assert gone.ok, gone.text
+    for node in CONTROLLERS:
+        assert site.node(node, "find /var/lib/pacemaker/lrm/secrets/sealed -type f 2>/dev/null", code=None) == ""
+
+
+def task(module: str, **options: Any) -> Dict[str, Any]:
+    return {"name": "Declare", f"tandem.ha.{module}": options}
+
+
+@pytest.mark.slow
+def test_a_device_whose_password_pacemaker_keeps_fences(site: Pair, sealed: str, canaries: Dict[str, bytes]) -> None:
+    assert 'name="password" value="lrm://"' in site.cib()
+    proof = site.tasks({"name": "Ask", "tandem.ha.ha_info": {"gather": ["fencing"]}}, hosts=site.holder())
+    assert proof.ok, proof.text
+    report = site.drill(drill_target=sealed)
+    assert report["measured"]["fenced"] > 0
+    for node in CONTROLLERS:
+        assert kept(site, node, spellings(canaries[f"BMC of {sealed}"])) == 0, node

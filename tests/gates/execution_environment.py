@@ -43,7 +43,8 @@ def make_context() -> str:
 def introspected() -> dict[str, set[str]]:
     """Install what the context installs, and ask ansible-builder, as the build does, what that needs."""
     build, installed = CONTEXT / "_build", EE / "collections"
-    run("ansible-galaxy", "collection", "install", "-r", "requirements.yml", "-p", str(installed), cwd=build)
+    # By force: the checkout itself is on the path for collections, and would be taken for an installed one.
+    run("ansible-galaxy", "collection", "install", "--force", "-r", "requirements.yml", "-p", str(installed), cwd=build)
     said = run("ansible-builder", "introspect", str(installed), "--sanitize")
     found = yaml.safe_load(said[said.index("---") :])
     return {kind: {_name(line) for line in found.get(kind, [])} for kind in WANTED}

@@ -24,7 +24,8 @@ class Gate:
     limit: int  # seconds, over all commands; several times what it takes on two cores with empty caches
     group: str
     needs: tuple[str, ...] = ()  # paths that must exist, or the gate fails without being run
-    alone: bool = False  # nothing else may run beside it: it measures time, or owns the lab
+    alone: bool = False  # nothing else may run beside it: it measures time
+    nodes: bool = False  # it waits for nodes of a lab most of the time
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -60,13 +61,17 @@ GATES = (
     # No cache: mypy's remembers modules that came or went between two runs wrongly ("has no attribute").
     Gate(
         "mypy",
-        "mypy, strict for the agent, the lab and the gates",
+        "mypy, strict for the agent, the lab, the fence agents and the gates",
         (
             shell(
                 "cd roles/agent/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_agent"
             ),
             shell(
                 "cd roles/lab/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_lab"
+            ),
+            shell("mypy --cache-dir=/dev/null --config-file pyproject.toml --strict roles/fencing/files/*.py"),
+            shell(
+                "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
             ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
@@ -136,18 +141,26 @@ GATES = (
         "units",
         needs=("tests/unit",),
     ),
-    Gate("unit", "pure Python of the control side", (pytest("tests/unit"),), 300, "units", needs=("tests/unit",)),
+    Gate(
+        "unit",
+        "pure Python of the control side; that benchmarks can begin",
+        (pytest("tests/unit"), pytest("--collect-only", "-q", "tests/bench")),
+        300,
+        "units",
+        needs=("tests/unit",),
+    ),
     Gate(
         "agent-3.8",
-        "the agent and Pacemaker's real tools, Python 3.8",
+        "the agent on Python 3.8, with the Pacemaker of its time",
         (("tests/gates/agent-tests", "3.8", "tests/agent", "--durations=8"),),
         1500,
         "agent",
         needs=("tests/agent",),
+        environment=(("TANDEM_SUITES", "bullseye"),),
     ),
     Gate(
         "agent-newest",
-        "the same on the newest Python here",
+        "the same on the newest Python here, with each Pacemaker",
         (("tests/gates/agent-tests", "newest", "tests/agent", "--durations=8"),),
         1500,
         "agent",
@@ -162,6 +175,22 @@ GATES = (
         needs=("tests/contract",),
     ),
     Gate("lab-units", "the lab's own program", (pytest("tests/lab"),), 600, "lab-units", needs=("tests/lab",)),
+    Gate(
+        "fencing",
+        "the project's fence agents, against emulated devices",
+        (("tests/gates/pacemaker-tools", "bookworm", "bullseye", "trixie"), pytest("tests/fencing")),
+        600,
+        "fencing",
+        needs=("tests/fencing",),
+    ),
+    Gate(
+        "oci",
+        "the agents for Oracle's cloud, its real SDK, an emulated API",
+        (("tests/gates/oci-tests",),),
+        600,
+        "units",
+        needs=("tests/oci",),
+    ),
     Gate(
         "integration",
         "modules through ansible, an agent on a CIB file",
@@ -186,7 +215,17 @@ GATES = (
         900,
         "cluster",
         needs=("molecule/ubuntu_pair",),
-        alone=True,
+        nodes=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
+    Gate(
+        "molecule-esxi",
+        "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
+        (("molecule", "test", "-s", "esxi_pair"),),
+        1200,
+        "cluster",
+        needs=("molecule/esxi_pair",),
+        nodes=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
 )

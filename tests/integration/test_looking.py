@@ -35,7 +35,7 @@ SITE = {
             "id": "f",
             "agent": "fence_ipmilan",
             "targets": ["c1"],
-            "params": {"ip": "10.42.0.111", "passwd_script": "/etc/f"},
+            "params": {"ip": "10.42.0.111", "password_script": "/etc/f"},
         }
     ],
     "levels": [{"target": "c1", "level": 1, "devices": ["f"]}],
@@ -73,6 +73,17 @@ def test_everything_that_is_gathered_is_returned(ansible: Ansible) -> None:
 def test_by_default_it_is_the_status(ansible: Ansible) -> None:
     (look,) = ansible.run([task("look", "ha_info", {})])
     assert {"status", "changed"} == set(look.result) - {"invocation"}
+
+
+def test_where_nothing_has_failed_nothing_is_cleaned_up(ansible: Ansible) -> None:
+    _given, *cleanups = ansible.run(
+        [
+            task("given", "ha_config", SITE),
+            task("clean up", "ha_cleanup", {"resource": "vip", "node": "c1"}),
+            task("clean up in check", "ha_cleanup", {}, check=True),
+        ]
+    )
+    assert [(one.changed, one.result["cleaned"]) for one in cleanups] == [(False, []), (False, [])]
 
 
 def test_a_saved_document_declares_the_same_cluster(ansible: Ansible) -> None:

@@ -93,12 +93,19 @@ REFUSALS: Dict[str, Tuple[str, Dict[str, Any], Any, str]] = {
         None,
         r"purge is owned but all of the following are missing: name",
     ),
+    "no such node to clean up": ("ha_cleanup", {"node": "c9"}, "params.invalid", r"there is no node 'c9'.*c1, c2"),
+    "no such resource to clean up": (
+        "ha_cleanup",
+        {"resource": "vipp"},
+        "params.invalid",
+        r"there is no resource 'vipp'",
+    ),
     "no such node": ("ha_node", {"name": "c9", "standby": True}, "document.invalid", r"c9 is no node.*c1, c2"),
     "plain password": (
         "ha_stonith",
         {"name": "f", "agent": "fence_ipmilan", "params": {"ip": "10.42.0.111", "passwd": "geheim-77"}},
         "params.invalid",
-        r"params\.passwd would stand in the CIB.*passwd_script.*allow_password_in_cib=true",
+        r"params\.passwd would stand in the CIB.*password_script.*allow_password_in_cib=true",
     ),
     "delay alone": ("ha_stonith", {"name": "f", "delay_base": "5s"}, "params.invalid", r"delay_base needs params"),
     "stopped and not": (

@@ -18,7 +18,7 @@ from harness import TOP, Ansible, Step, Task, task
 
 IPADDR = {"agent": "ocf:heartbeat:IPaddr2", "params": {"ip": "10.42.0.100", "cidr_netmask": 24}}
 DUMMY = {"agent": "ocf:pacemaker:Dummy"}
-IPMI = {"ip": "10.42.0.111", "username": "tandem", "passwd_script": "/etc/tandem/fencing/fence-c1", "lanplus": True}
+IPMI = {"ip": "10.42.0.111", "username": "tandem", "password_script": "/etc/tandem/fencing/fence-c1", "lanplus": True}
 
 
 @dataclass(frozen=True)
@@ -435,7 +435,8 @@ def walk(case: Case, ansible: Ansible) -> None:
             before = run
     assert by_name["modify"].objects() != by_name["create"].objects()
     assert by_name["delete"].objects() == start.objects(case.gone)
-    assert not any("warnings" in step.result or "deprecations" in step.result for step in [start, *steps])
+    told = [step.result.get(kind) for step in (start, *steps) for kind in ("warnings", "deprecations")]
+    assert not any(told), told
     assert "WARNING" not in ansible.output and "DEPRECATION" not in ansible.output
 
 

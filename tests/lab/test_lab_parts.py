@@ -151,19 +151,19 @@ def paths_in(place: Path) -> Paths:
 def test_passwords_are_random_unless_given_and_kept_private(raw: Dict[str, Any], tmp_path: Path) -> None:
     paths = paths_in(tmp_path)
     (paths.state / "bmc").mkdir(parents=True)
-    node = specs.parse(raw).nodes["c1"]
-    assert not access.password_is_right(paths, node)
-    access.make_password(paths, node)
+    (controller,) = specs.parse(raw).nodes["c1"].controllers.values()
+    assert not access.password_is_right(paths, "c1", controller)
+    access.make_password(paths, "c1", controller)
     first = paths.password("c1").read_text()
     assert len(first) == 17
     assert paths.password("c1").stat().st_mode & 0o777 == 0o600
-    assert access.password_is_right(paths, node)
+    assert access.password_is_right(paths, "c1", controller)
     given = tmp_path / "given"
     given.write_text("sesame\n")
     raw["nodes"]["c1"]["bmc"]["password_file"] = str(given)
-    node = specs.parse(raw).nodes["c1"]
-    assert not access.password_is_right(paths, node)
-    access.make_password(paths, node)
+    (controller,) = specs.parse(raw).nodes["c1"].controllers.values()
+    assert not access.password_is_right(paths, "c1", controller)
+    access.make_password(paths, "c1", controller)
     assert bmc.Passwords(paths, "c1", "tandem").get("tandem") == "sesame"
     assert bmc.Passwords(paths, "c1", "tandem").get("root") is None
 
@@ -192,7 +192,8 @@ def test_a_disk_has_an_identity_of_its_own(raw: Dict[str, Any], tmp_path: Path) 
     [
         ("suite", "bullseye", "changed its suite"),
         ("addresses", {"mgmt": "10.42.0.12"}, "changed its addresses"),
-        ("bmc", {"address": "10.42.0.112"}, "changed its BMC"),
+        ("bmc", {"address": "10.42.0.112"}, "changed its bmc"),
+        ("esxi", {"address": "10.42.0.112"}, "changed its esxi"),
     ],
 )
 def test_what_exists_does_not_change_its_nature(raw: Dict[str, Any], path: str, value: Any, said: str) -> None:

@@ -31,6 +31,9 @@ def test_networks_have_a_default(raw: Raw) -> None:
 
 
 def test_what_is_kept_reads_back_the_same(raw: Raw) -> None:
+    raw["nodes"]["w1"].update(
+        esxi={"address": "10.42.0.121", "user": "root", "machine": "w 1"}, redfish={"address": "10.42.0.122"}
+    )
     spec = specs.parse(raw)
     assert specs.parse(json.loads(json.dumps(specs.dump(spec)))) == spec
 
@@ -79,10 +82,13 @@ def set_to(path: str, value: Any) -> Callable[[Raw], None]:
         ("nodes.w1.addresses.mgmt", "10.42.0.11", "already the address of c1"),
         ("nodes.w1.addresses", {"ring1": "10.42.1.21"}, "an address in mgmt is needed"),
         ("nodes.w1.bmc", {"address": "10.42.0.111"}, "already the address of c1.bmc"),
+        ("nodes.w1.esxi", {"address": "10.42.0.111"}, "already the address of c1.bmc"),
+        ("nodes.w1.esxi", {"address": "10.42.0.112", "machine": ""}, "nodes.w1.esxi.machine: '' is not a name"),
+        ("nodes.w1.redfish", {"address": "10.42.0.112", "machine": "x"}, "redfish.machine: unknown"),
         ("nodes.w1.bmc", {"address": "10.9.0.1"}, "outside"),
         ("nodes.c1.bmc.user", "x" * 17, "1 to 16 characters"),
         ("nodes.c1.bmc.password", "x" * 21, "1 to 20 characters"),
-        ("nodes.c1.colour", "red", "unknown; known are suite, addresses, bmc"),
+        ("nodes.c1.colour", "red", "unknown; known are suite, addresses, bmc, esxi, redfish"),
         ("post_delay", -1, "not a number of seconds"),
         ("post_delay", "soon", "not a number of seconds"),
         ("repository_packages", ["a b"], "repository_packages[0]: 'a b' is not"),

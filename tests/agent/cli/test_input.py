@@ -8,6 +8,7 @@ import contextlib
 import io
 import itertools
 import json
+import logging
 import os
 import pathlib
 import sys
@@ -36,6 +37,9 @@ class Tandem:
         self._patch = monkeypatch
         monkeypatch.setattr(runner, "SEARCH_PATH", ())
         monkeypatch.delenv("TANDEM_TOOLS", raising=False)
+        log = logging.getLogger("tandem_agent")  # the command makes it its own, and other tests listen to it
+        for name, value in (("handlers", list(log.handlers)), ("propagate", log.propagate), ("level", log.level)):
+            monkeypatch.setattr(log, name, value)
 
     def __call__(self, cib: str, *words: str | bytes, stdin: bytes = b"") -> Done:
         out, err = io.StringIO(), io.StringIO()

@@ -201,5 +201,5 @@ def _unsupported(entry: Declaration) -> str:
     names = ", ".join(sorted((found.secrets or {}) if isinstance(found, Primitive) else ()))
     instead = "let the agent take them from a root-only file, if it can"
     if isinstance(found, Primitive) and found.agent.startswith("stonith:"):
-        instead = "give passwd_script instead, which names a root-only program that prints the password"
+        instead = "give password_script instead, which names a root-only program that prints the password"
     return _NO_FILES.format(names=names, instead=instead)

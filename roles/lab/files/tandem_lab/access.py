@@ -14,7 +14,7 @@ from typing import Optional
 from . import names, netns, tools
 from .files import read, write
 from .paths import Paths
-from .spec import Node, Spec
+from .spec import Controller, Spec
 
 
 def make_key(path: Path, comment: str) -> None:
@@ -44,23 +44,22 @@ def known_hosts(paths: Paths, spec: Spec) -> str:
     return "".join(lines)
 
 
-def wanted_password(node: Node) -> Optional[str]:
-    """The BMC password the description gives, if it gives one."""
-    if not node.bmc:
-        return None
-    if node.bmc.password_file:
-        return Path(node.bmc.password_file).read_text().rstrip("\n")
-    return node.bmc.password
+def wanted_password(controller: Controller) -> Optional[str]:
+    """The password the description gives, if it gives one."""
+    if controller.password_file:
+        return Path(controller.password_file).read_text().rstrip("\n")
+    return controller.password
 
 
-def password_is_right(paths: Paths, node: Node) -> bool:
-    have, wanted = read(paths.password(node.name)), wanted_password(node)
+def password_is_right(paths: Paths, node: str, controller: Controller) -> bool:
+    have, wanted = read(paths.password(node, controller.kind)), wanted_password(controller)
     return bool(have) and (wanted is None or have == wanted + "\n")
 
 
-def make_password(paths: Paths, node: Node) -> None:
-    """Keep the BMC's password, a random one unless given: 16 characters, the most `ipmitool` sends unasked."""
-    write(paths.password(node.name), (wanted_password(node) or secrets.token_hex(8)) + "\n", 0o600)
+def make_password(paths: Paths, node: str, controller: Controller) -> None:
+    """Keep the controller's password, a random one unless given: 16 characters, the most `ipmitool` sends unasked."""
+    text = (wanted_password(controller) or secrets.token_hex(8)) + "\n"
+    write(paths.password(node, controller.kind), text, 0o600)
 
 
 def close_connections(paths: Paths) -> None:

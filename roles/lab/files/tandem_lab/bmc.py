@@ -35,10 +35,10 @@ def parse_mode(text: Optional[str]) -> Tuple[str, float]:
 
 
 class Passwords:
-    """What pyghmi looks users up in; reads the file each time, so a new password holds at once."""
+    """Where a user's password is looked up; reads the file each time, so a new password holds at once."""
 
-    def __init__(self, paths: Paths, node: str, user: str) -> None:
-        self.path, self.user = paths.password(node), user
+    def __init__(self, paths: Paths, node: str, user: str, kind: str = "bmc") -> None:
+        self.path, self.user = paths.password(node, kind), user
 
     def get(self, user: str, default: Optional[str] = None) -> Optional[str]:
         return (read(self.path) or "").rstrip("\n") or default if user == self.user else default

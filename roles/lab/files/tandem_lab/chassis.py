@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The chassis of one node: the only process that switches its power.
 
-It owns two children, the node's container and its BMC emulator, and answers on a Unix
+It owns children, the node's container and its emulated power controllers, and answers on a Unix
 socket: one JSON object in, one out, then the connection closes.  The command line and
-the BMC speak to the same socket, so that whoever presses the button, one hand does it.
+the controllers speak to the same socket, so that whoever presses the button, one hand does it.
 
 States: ``off``; ``post`` (power is on, firmware is at its self test); ``running``;
 ``stopping`` (an orderly shutdown is under way).
@@ -29,7 +29,7 @@ from .cgroups import Group
 from .errors import LabError
 from .paths import Paths
 
-BMC_RESTART_DELAY = 1.0
+CONTROLLER_RESTART_DELAY = 1.0
 LOG_MAX = 4 << 20
 
 
@@ -44,9 +44,9 @@ class Chassis:
         self.reason = "never switched on"
         self.boots = 0
         self.boot_at: Optional[float] = None
-        self.bmc_at: Optional[float] = 0.0
+        self.controllers_at: Dict[str, float] = dict.fromkeys(specs.KINDS, 0.0)
         self.container: Optional[subprocess.Popen[bytes]] = None
-        self.bmc: Optional[subprocess.Popen[bytes]] = None
+        self.controllers: Dict[str, subprocess.Popen[bytes]] = {}
         self.done = False
         self.operations: Dict[str, Callable[..., None]] = {
             "status": lambda: None,
@@ -154,19 +154,19 @@ class Chassis:
             said = tools.tail(self.paths.log(self.name, "node").read_text(errors="replace"), 3)
             self.power_off("its container ended with %d: %s" % (code, said))
 
-    def start_bmc(self) -> None:
-        self.bmc_at = None
-        node = self.spec.nodes[self.name]
-        if not node.bmc:
+    def start_controller(self, kind: str) -> None:
+        del self.controllers_at[kind]
+        if kind not in self.spec.nodes[self.name].controllers:
             return
         where = netns.path(names.lab_name(self.paths.name))
-        serve = own_argv("bmc-serve", self.paths, self.name)
+        serve = [*own_argv("controller-serve", self.paths, self.name), kind]
         serve[0] = str(emulator.python(self.paths.cache))
         # Without a chassis there is nobody to press the button for: then it ends too.
         argv = ["setpriv", "--pdeathsig", "TERM", "nsenter", "--net=%s" % where, *serve]
-        with open_log(self.paths.log(self.name, "bmc")) as stream:
-            self.bmc = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-        processes.record(self.paths.pid(self.name, "bmc"), self.bmc.pid)
+        with open_log(self.paths.log(self.name, kind)) as stream:
+            child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        self.controllers[kind] = child
+        processes.record(self.paths.pid(self.name, kind), child.pid)
 
     def status(self) -> Dict[str, Any]:
         return {
@@ -179,7 +179,7 @@ class Chassis:
             "pids": {
                 "chassis": os.getpid(),
                 "node": self.container.pid if self.container else None,
-                "bmc": self.bmc.pid if self.bmc else None,
+                **{kind: self.controllers[kind].pid if kind in self.controllers else None for kind in specs.KINDS},
             },
         }
 
@@ -190,15 +190,17 @@ class Chassis:
         if self.container and self.container.poll() is not None:
             code, self.container = self.container.returncode, None
             self.container_ended(code)
-        if self.bmc and self.bmc.poll() is not None:
-            log("the BMC ended with %s" % self.bmc.returncode)
-            self.bmc, self.bmc_at = None, time.monotonic() + BMC_RESTART_DELAY
+        for kind, child in list(self.controllers.items()):
+            if child.poll() is not None:
+                log("the %s ended with %s" % (kind, child.returncode))
+                del self.controllers[kind]
+                self.controllers_at[kind] = time.monotonic() + CONTROLLER_RESTART_DELAY
         now = time.monotonic()
         if self.boot_at is not None and self.boot_at <= now:
             self.boot()
-        if self.bmc_at is not None and self.bmc_at <= now:
-            self.start_bmc()
-        due = [moment for moment in (self.boot_at, self.bmc_at) if moment is not None]
+        for kind in [kind for kind, moment in self.controllers_at.items() if moment <= now]:
+            self.start_controller(kind)
+        due = [*self.controllers_at.values(), *([] if self.boot_at is None else [self.boot_at])]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def answer(self, line: bytes) -> Dict[str, Any]:
@@ -228,9 +230,10 @@ class Chassis:
                         reader.recv(4096)
                     else:
                         self.accept(listener)
-        if self.bmc:
-            self.bmc.terminate()
-            self.bmc.wait()
+        for child in self.controllers.values():
+            child.terminate()
+        for child in self.controllers.values():
+            child.wait()
 
     def accept(self, listener: socket.socket) -> None:
         connection = listener.accept()[0]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -61,17 +62,19 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("node")
     execute.add_argument("command", nargs=argparse.REMAINDER)
 
-    mode = _verb(verbs, common, "bmc", "make a node's BMC faulty, or well again", _bmc)
+    mode = _verb(verbs, common, "bmc", "make a node's power controller faulty, or well again", _bmc)
     mode.add_argument("node")
+    mode.add_argument("--kind", choices=specs.KINDS, default="bmc", help="which of its controllers (%(default)s)")
     mode.add_argument("--mode", choices=bmc.MODES, required=True)
     mode.add_argument(
         "--delay", type=float, default=bmc.DEFAULT_DELAY, metavar="SECONDS", help="of a slow one (%(default)s)"
     )
 
-    for name, handler in (("chassis-serve", _chassis_serve), ("bmc-serve", _bmc_serve)):
+    for name, handler in (("chassis-serve", _chassis_serve), ("controller-serve", _controller_serve)):
         internal = verbs.add_parser(name, parents=[common])
         internal.add_argument("node")
         internal.set_defaults(handler=handler)
+    internal.add_argument("kind", choices=specs.KINDS)
     return parser
 
 
@@ -153,7 +156,7 @@ def _power(arguments: argparse.Namespace) -> None:
 
 
 def _bmc(arguments: argparse.Namespace) -> None:
-    _print(lab.set_bmc_mode(_paths(arguments), arguments.node, arguments.mode, arguments.delay))
+    _print(lab.set_mode(_paths(arguments), arguments.node, arguments.kind, arguments.mode, arguments.delay))
 
 
 def _exec(arguments: argparse.Namespace) -> int:
@@ -167,7 +170,7 @@ def _chassis_serve(arguments: argparse.Namespace) -> int:
     return chassis.run(_paths(arguments), arguments.node)
 
 
-def _bmc_serve(arguments: argparse.Namespace) -> int:
-    from . import controller  # pyghmi is in the emulator's environment only
-
-    return controller.serve(_paths(arguments), arguments.node)
+def _controller_serve(arguments: argparse.Namespace) -> int:
+    # What they need is in the emulators' environment only.
+    name = {"bmc": ".controller", "esxi": ".esxi_controller", "redfish": ".redfish_controller"}[arguments.kind]
+    return int(importlib.import_module(name, __package__).serve(_paths(arguments), arguments.node))

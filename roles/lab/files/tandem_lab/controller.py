@@ -15,9 +15,9 @@ from typing import Any, Dict, Optional
 from pyghmi.ipmi import bmc as ipmi
 from pyghmi.ipmi.private import serversession, session as sessions
 
-from . import bmc, chassis, panel
+from . import bmc, chassis
+from .buttons import Buttons
 from .errors import LabError
-from .files import read
 from .paths import Paths
 
 _NOT_NOW = 0xD5
@@ -29,68 +29,53 @@ class Controller(ipmi.Bmc):  # type: ignore[misc]
     """One node's BMC.  pyghmi serves one request at a time, as slow firmware does."""
 
     def __init__(self, paths: Paths, node: str, user: str, address: str) -> None:
-        self.paths, self.node = paths, node
-        self.pretended: Optional[int] = None
+        self.buttons = Buttons(paths, node, "bmc")
         super().__init__(bmc.Passwords(paths, node, user), address=address)
 
-    def mode(self) -> tuple[str, float]:
-        return bmc.parse_mode(read(self.paths.bmc_mode(self.node)))
-
     def sessionless_data(self, data: Any, sockaddr: Any) -> None:
-        if self.mode()[0] != "silent":
+        if self.buttons.mode()[0] != "silent":
             super().sessionless_data(data, sockaddr)
 
     def handle_raw_request(self, request: Dict[str, Any], session: Any) -> None:
-        mode, delay = self.mode()
+        mode, delay = self.buttons.mode()
         if mode == "silent":
             return
         if mode == "slow":
             time.sleep(delay)
-        if mode != "pretending":
-            self.pretended = None
         if mode == "error" and request["netfn"] == _CHASSIS:
             session.send_ipmi_response(code=_UNSPECIFIED_ERROR)
             return
         super().handle_raw_request(request, session)
 
     def get_power_state(self) -> int:
-        if self.mode()[0] == "lying":
-            return 0
-        if self.pretended is not None:
-            return self.pretended
-        return int(panel.press(self.paths, self.node, "status")["power"] == "on")
+        return int(self.buttons.is_on())
 
     def power_off(self) -> Optional[int]:
-        return self.press("cut", 0)
+        return self.press("cut", False)
 
     def power_on(self) -> Optional[int]:
-        return self.press("on", 1)
+        return self.press("on", True)
 
     def power_cycle(self) -> Optional[int]:
         # The standard has a controller refuse to cycle or reset what is off; fence agents know.
-        return _NOT_NOW if self.get_power_state() == 0 else self.press("cycle", 1)
+        return _NOT_NOW if self.get_power_state() == 0 else self.press("cycle", True)
 
     def power_reset(self) -> Optional[int]:
         return self.power_cycle()
 
     def power_shutdown(self) -> Optional[int]:
-        return self.press("off", 0)
+        return self.press("off", False)
 
     def cold_reset(self) -> int:
         return 0
 
-    def press(self, operation: str, ordered: int) -> Optional[int]:
-        """Press a button, or only say so; returns a completion code when it failed."""
-        if self.mode()[0] in ("lying", "pretending"):
-            self.pretended = ordered
-            chassis.log("%s: not done" % operation)
-            return None
+    def press(self, operation: str, ordered: bool) -> Optional[int]:
+        """Press a button; returns a completion code when it failed."""
         try:
-            panel.press(self.paths, self.node, operation)
+            self.buttons.press(operation, ordered)
         except LabError as error:
             chassis.log("%s: %s" % (operation, error))
             return _UNSPECIFIED_ERROR
-        chassis.log("%s: done" % operation)
         return None
 
 

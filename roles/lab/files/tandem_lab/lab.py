@@ -17,7 +17,7 @@ from .files import locked, remove_if_empty, write
 from .paths import Paths
 from .plan import Step
 from .progress import say
-from .spec import Node, Spec
+from .spec import KINDS, Node, Spec
 
 BOOT_TIMEOUT = 90.0
 
@@ -91,16 +91,16 @@ def power(paths: Paths, node: str, action: str) -> Dict[str, Any]:
     return {"changed": changed, "node": node, "address": str(spec.address(node)), **after}
 
 
-def set_bmc_mode(paths: Paths, node: str, mode: str, delay: float = bmc.DEFAULT_DELAY) -> Dict[str, Any]:
-    """Make a BMC faulty, or well again; it notices with the next request."""
-    if not _existing(paths, node).nodes[node].bmc:
-        raise LabError("%s has no BMC" % node)
+def set_mode(paths: Paths, node: str, kind: str, mode: str, delay: float = bmc.DEFAULT_DELAY) -> Dict[str, Any]:
+    """Make a power controller faulty, or well again; it notices with the next request."""
+    if kind not in _existing(paths, node).nodes[node].controllers:
+        raise LabError("%s has no %s" % (node, kind))
     text = "slow %g\n" % delay if mode == "slow" else mode + "\n"
-    path = paths.bmc_mode(node)
+    path = paths.mode(node, kind)
     before = path.read_text() if path.exists() else "ok\n"
     if before != text:
         write(path, text)
-    return {"changed": before != text, "node": node, "mode": text.strip()}
+    return {"changed": before != text, "node": node, "kind": kind, "mode": text.strip()}
 
 
 def execute(paths: Paths, node: str, argv: List[str]) -> int:
@@ -184,7 +184,7 @@ def _node_status(paths: Paths, spec: Spec, node: Node) -> Dict[str, Any]:
         "state": "lost",
         "frozen": False,
         "reason": "no supervisor: run `up`",
-        "pids": {part: _recorded(paths, node.name, part) for part in ("chassis", "node", "bmc")},
+        "pids": {part: _recorded(paths, node.name, part) for part in ("chassis", "node", *KINDS)},
     }
     return {
         **state,
@@ -192,6 +192,7 @@ def _node_status(paths: Paths, spec: Spec, node: Node) -> Dict[str, Any]:
         "suite": node.suite,
         "ssh": state["power"] == "on" and not state["frozen"] and access.ssh_answers(spec, node.name),
         "bmc": _bmc_status(paths, spec, node),
+        **{kind: _controller_status(paths, node, kind) for kind in KINDS if kind != "bmc"},
     }
 
 
@@ -225,12 +226,18 @@ def _bmc_status(paths: Paths, spec: Spec, node: Node) -> Optional[Dict[str, Any]
         said = tools.run(argv, timeout=10).strip().rsplit(" ", 1)[-1]
     except LabError:
         said = ""
-    mode = paths.bmc_mode(node.name)
+    return {**(_controller_status(paths, node, "bmc") or {}), "power": said if said in ("on", "off") else None}
+
+
+def _controller_status(paths: Paths, node: Node, kind: str) -> Optional[Dict[str, Any]]:
+    """Where a controller is, how to speak to it, and what is wrong with it."""
+    found, mode = node.controllers.get(kind), paths.mode(node.name, kind)
+    if found is None:
+        return None
     return {
-        "address": str(node.bmc.address),
-        "user": node.bmc.user,
-        "password_file": str(paths.password(node.name)),
-        "power": said if said in ("on", "off") else None,
+        "address": str(found.address),
+        "user": found.user,
+        "password_file": str(paths.password(node.name, kind)),
         "mode": mode.read_text().strip() if mode.exists() else "ok",
     }
 

@@ -70,7 +70,7 @@ def lab_is_there(spec: Spec) -> bool:
 
 
 def make_lab(spec: Spec) -> None:
-    """The switch room: a namespace with a bridge per network, the control side's and the BMCs' addresses."""
+    """The switch room: a namespace with a bridge per network, the control side's and the power controllers' addresses."""
     namespace = names.lab_name(spec.name)
     if not exists(namespace):
         delete_remains(namespace)
@@ -90,12 +90,11 @@ def make_lab(spec: Spec) -> None:
     batch(namespace, _addresses(spec))
 
 
-def remove_bmc(spec: Spec, node: Node) -> None:
-    """Take the address of a removed node's BMC off the bridge."""
+def remove_controllers(spec: Spec, node: Node) -> None:
+    """Take the addresses of a removed node's power controllers off the bridges."""
     lab = names.lab_name(spec.name)
-    if node.bmc and exists(lab):
-        where = names.bridge(spec.network_of(node.bmc.address).name)
-        batch(lab, ["addr delete %s/32 dev %s" % (node.bmc.address, where)], force=True)
+    if exists(lab):
+        batch(lab, ["addr delete " + where for where in _controllers(spec, node)], force=True)
 
 
 def delete_remains(namespace: str) -> None:
@@ -108,12 +107,14 @@ def _addresses(spec: Spec) -> List[str]:
         "addr replace %s/%d dev %s" % (network.control, network.subnet.prefixlen, names.bridge(network.name))
         for network in spec.networks
     ]
-    for node in spec.nodes.values():
-        if node.bmc:
-            lines.append(
-                "addr replace %s/32 dev %s" % (node.bmc.address, names.bridge(spec.network_of(node.bmc.address).name))
-            )
-    return lines
+    return lines + ["addr replace " + where for node in spec.nodes.values() for where in _controllers(spec, node)]
+
+
+def _controllers(spec: Spec, node: Node) -> List[str]:
+    return [
+        "%s/32 dev %s" % (controller.address, names.bridge(spec.network_of(controller.address).name))
+        for controller in node.controllers.values()
+    ]
 
 
 def plug(spec: Spec, node: Node) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import List, Optional
 
 from .errors import LabError
+from .spec import KINDS
 
 STATE_ROOT = "/var/lib/tandem-lab"
 RUN_ROOT = "/run/tandem-lab"
@@ -70,8 +71,12 @@ class Paths:
     def node(self, node: str) -> Path:
         return self.state / "nodes" / node
 
-    def password(self, node: str) -> Path:
-        return self.state / "bmc" / (node + ".password")
+    def password(self, node: str, kind: str = "bmc") -> Path:
+        return self.state / kind / (node + ".password")
+
+    def controller_key(self, node: str, kind: str) -> Path:
+        """By what a controller is known: an SSH host key, or a certificate with its key."""
+        return self.state / kind / (node + ".key")
 
     def socket(self, node: str) -> Path:
         path = self.run / "chassis" / (node + ".sock")
@@ -87,10 +92,11 @@ class Paths:
     def log(self, node: str, part: str) -> Path:
         return self.run / part / (node + ".log")
 
-    def bmc_mode(self, node: str) -> Path:
-        return self.run / "bmc" / (node + ".mode")
+    def mode(self, node: str, kind: str = "bmc") -> Path:
+        """What is wrong with a controller just now."""
+        return self.run / kind / (node + ".mode")
 
     def directories(self) -> List[Path]:
         """What must exist while the lab is up."""
-        parts = [self.run / part for part in ("chassis", "node", "bmc", "ssh")]
-        return [self.state, self.state / "nodes", self.state / "bmc", self.run, *parts]
+        parts = [self.run / part for part in ("chassis", "node", "ssh", *KINDS)]
+        return [self.state, self.state / "nodes", *(self.state / kind for kind in KINDS), self.run, *parts]

@@ -12,6 +12,9 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .errors import SpecError
 
+KINDS = ("bmc", "esxi", "redfish")
+"""Power controllers: IPMI over the network, an ESXi host over SSH, Redfish over HTTPS."""
+
 SUITES = ("bookworm", "bullseye", "trixie")
 DEFAULT_NETWORKS = ({"name": "mgmt", "subnet": "10.42.0.0/24"}, {"name": "ring1", "subnet": "10.42.1.0/24"})
 DEFAULT_PACKAGES = (
@@ -19,6 +22,7 @@ DEFAULT_PACKAGES = (
     "corosync-qdevice",
     "corosync-qnetd",
     "fence-agents-ipmilan|fence-agents",
+    "fence-agents-redfish|python3-requests",
     "ipmitool",
     "libxml2-utils",
     "nftables",
@@ -50,13 +54,16 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Bmc:
-    """A node's management controller.  No password in either field: made when the lab is."""
+class Controller:
+    """What switches a node's power from outside.  No password in either field: made when the lab is."""
 
+    kind: str
     address: IPv4Address
     user: str = "tandem"
     password: Optional[str] = field(default=None, repr=False)
     password_file: Optional[str] = None
+    machine: Optional[str] = None
+    """What the node is called on its ESXi host, when it is not called like itself."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,12 @@ class Node:
     name: str
     suite: str
     addresses: Mapping[str, IPv4Address]
-    bmc: Optional[Bmc] = None
+    controllers: Mapping[str, Controller] = field(default_factory=dict)
+
+    @property
+    def bmc(self) -> Optional[Controller]:
+        """The one that speaks IPMI."""
+        return self.controllers.get("bmc")
 
 
 @dataclass(frozen=True)
@@ -113,8 +125,10 @@ def _dump_node(node: Node) -> Dict[str, Any]:
         "suite": node.suite,
         "addresses": {name: str(address) for name, address in node.addresses.items()},
     }
-    if node.bmc:
-        raw["bmc"] = {"address": str(node.bmc.address), "user": node.bmc.user}
+    for kind, controller in node.controllers.items():
+        raw[kind] = {"address": str(controller.address), "user": controller.user}
+        if controller.machine:
+            raw[kind]["machine"] = controller.machine
     return raw
 
 
@@ -178,13 +192,13 @@ class _Parser:
     def node(self, name: str, raw: Any) -> Node:
         path = "nodes." + str(name)
         self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits and inner dashes, at most 40")
-        raw = self.mapping(path, raw, ("suite", "addresses", "bmc"))
+        raw = self.mapping(path, raw, ("suite", "addresses", *KINDS))
         suite = raw.get("suite", SUITES[0])
         if suite not in SUITES:
             self.fault(path + ".suite", "unknown suite %r: use one of %s" % (suite, ", ".join(SUITES)))
-        return Node(
-            str(name), str(suite), self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc"))
-        )
+        addresses = self.addresses(path, raw.get("addresses"))
+        found = [self.controller("%s.%s" % (path, kind), raw[kind], kind) for kind in KINDS if raw.get(kind)]
+        return Node(str(name), str(suite), addresses, {controller.kind: controller for controller in found})
 
     def addresses(self, path: str, raw: Any) -> Dict[str, IPv4Address]:
         owner, path = path[len("nodes.") :], path + ".addresses"
@@ -204,20 +218,22 @@ class _Parser:
             self.fault(path, "an address in %s is needed: SSH uses the first network" % self.networks[0].name)
         return found
 
-    def bmc(self, path: str, raw: Any) -> Optional[Bmc]:
-        if not raw:
-            return None
-        raw = self.mapping(path, raw, ("address", "user", "password", "password_file"))
+    def controller(self, path: str, raw: Any, kind: str) -> Controller:
+        known = ("address", "user", "password", "password_file") + (("machine",) if kind == "esxi" else ())
+        raw = self.mapping(path, raw, known)
         address = self.address(path + ".address", raw.get("address"), tuple(self.networks), path[len("nodes.") :])
         user, password = raw.get("user", "tandem"), raw.get("password")
-        # IPMI 2.0's own limits: 16 bytes of user name, 20 of password.
+        machine = raw.get("machine")
+        if machine is not None and (not isinstance(machine, str) or not machine or "\n" in machine):
+            self.fault(path + ".machine", "%r is not a name" % (machine,))
+        # IPMI 2.0's own limits, which are enough for the others: 16 bytes of user name, 20 of password.
         if not isinstance(user, str) or not 1 <= len(user.encode()) <= 16:
             self.fault(path + ".user", "1 to 16 characters are needed")
         if password is not None and (not isinstance(password, str) or not 1 <= len(password.encode()) <= 20):
             self.fault(path + ".password", "1 to 20 characters are needed")
         if password is not None and raw.get("password_file") is not None:
             self.fault(path, "password and password_file exclude each other")
-        return Bmc(address or IPv4Address(0), str(user), password, raw.get("password_file"))
+        return Controller(kind, address or IPv4Address(0), str(user), password, raw.get("password_file"), machine)
 
     def address(self, path: str, value: Any, networks: Tuple[Network, ...], owner: str) -> Optional[IPv4Address]:
         try:

@@ -16,7 +16,7 @@ from .errors import ChassisGone, LabError
 from .files import read, write
 from .paths import Paths
 from .plan import Step
-from .spec import Node, Spec
+from .spec import KINDS, Node, Spec
 
 
 def saved(paths: Paths) -> Optional[Spec]:
@@ -33,8 +33,8 @@ def cache(paths: Paths, spec: Spec) -> Iterator[Step]:
         if not repository.present(paths.cache, suite, spec.repository_packages):
             text = "fill the %s package repository" % suite
             yield Step.of(text, repository.make, paths.cache, suite, spec.repository_packages)
-    if any(node.bmc for node in spec.nodes.values()) and not emulator.present(paths.cache):
-        yield Step.of("make the BMC emulator's environment", emulator.make, paths.cache)
+    if any(node.controllers for node in spec.nodes.values()) and not emulator.present(paths.cache):
+        yield Step.of("make the emulators' environment", emulator.make, paths.cache)
 
 
 def check_change(old: Spec, new: Spec) -> None:
@@ -48,14 +48,16 @@ def check_change(old: Spec, new: Spec) -> None:
             faults.append("%s changed its suite from %s to %s" % (name, before.suite, node.suite))
         if before and before.addresses != node.addresses:
             faults.append("%s changed its addresses" % name)
-        if before and _bmc_place(before) != _bmc_place(node):
-            faults.append("%s changed its BMC" % name)
+        for kind in KINDS:
+            if before and _place(before, kind) != _place(node, kind):
+                faults.append("%s changed its %s" % (name, kind))
     if faults:
         raise LabError("%s: use `reset` for a new lab, or undo it" % "; ".join(faults))
 
 
-def _bmc_place(node: Node) -> Optional[Tuple[IPv4Address, str]]:
-    return (node.bmc.address, node.bmc.user) if node.bmc else None
+def _place(node: Node, kind: str) -> Optional[Tuple[IPv4Address, str, Optional[str]]]:
+    found = node.controllers.get(kind)
+    return (found.address, found.user, found.machine) if found else None
 
 
 def up(paths: Paths, spec: Spec) -> Iterator[Step]:
@@ -69,8 +71,7 @@ def up(paths: Paths, spec: Spec) -> Iterator[Step]:
     if not paths.key.exists():
         yield Step.of("make the SSH key", access.make_key, paths.key, "tandem-" + spec.name)
     for node in spec.nodes.values():
-        if node.bmc and not access.password_is_right(paths, node):
-            yield Step.of("keep the password of %s's BMC" % node.name, access.make_password, paths, node)
+        yield from _controllers(paths, node)
     for name in sorted(set(old.nodes) - set(spec.nodes)) if old else []:
         yield Step.of("remove the node %s" % name, teardown.remove_node, paths, old, name)
     for node in spec.nodes.values():
@@ -85,6 +86,16 @@ def up(paths: Paths, spec: Spec) -> Iterator[Step]:
     if not netns.lab_is_there(spec):
         yield Step.of("make the networks", _make_networks, spec)
     yield from _power(paths, spec)
+
+
+def _controllers(paths: Paths, node: Node) -> Iterator[Step]:
+    for kind, controller in node.controllers.items():
+        if not access.password_is_right(paths, node.name, controller):
+            text = "keep the password of %s's %s" % (node.name, kind)
+            yield Step.of(text, access.make_password, paths, node.name, controller)
+        key = paths.controller_key(node.name, kind)
+        if kind == "esxi" and not key.exists():
+            yield Step.of("make the host key of %s's %s" % (node.name, kind), access.make_key, key, kind)
 
 
 def _power(paths: Paths, spec: Spec) -> Iterator[Step]:
@@ -113,7 +124,7 @@ def state_of(paths: Paths, node: str) -> Optional[Dict[str, Any]]:
 def _directories(paths: Paths) -> None:
     for path in paths.directories():
         path.mkdir(parents=True, exist_ok=True)
-    for path in (paths.state, paths.state / "bmc", paths.ssh_control):
+    for path in (paths.state, *(paths.state / kind for kind in KINDS), paths.ssh_control):
         path.chmod(0o700)
 
 

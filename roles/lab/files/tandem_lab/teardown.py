@@ -14,7 +14,7 @@ from . import access, machine, names, netns, panel, processes, tools
 from .errors import LabError
 from .paths import Paths
 from .plan import Step
-from .spec import Spec
+from .spec import KINDS, Spec
 
 
 def down(paths: Paths) -> List[Step]:
@@ -43,8 +43,9 @@ def down(paths: Paths) -> List[Step]:
 def remove_node(paths: Paths, spec: Spec, name: str) -> None:
     """Take a node out for good: power, supervisor, network, disk."""
     clear_node(spec, name)
-    netns.remove_bmc(spec, spec.nodes[name])
-    for path in [paths.password(name), *paths.run.glob("*/%s.*" % name)]:
+    netns.remove_controllers(spec, spec.nodes[name])
+    kept = [path for kind in KINDS for path in (paths.state / kind).glob("%s.*" % name)]
+    for path in [*kept, *paths.run.glob("*/%s.*" % name)]:
         if path.exists():
             path.unlink()
     remove_tree(paths.node(name))

@@ -170,7 +170,7 @@ def test_a_refusal_of_the_options_asks_nobody(ended):
     ("options", "hidden"),
     [
         ({"params": {"passwd": "geheim", "ip": "10.0.0.1"}}, {"geheim"}),
-        ({"params": {"passwd_script": "/etc/x", "login": "admin"}}, set()),
+        ({"params": {"password_script": "/etc/x", "login": "admin"}}, set()),
         ({"stonith": [{"params": {"password": 12345}}, {"params": {"snmp_priv_passwd": "p2"}}]}, {"12345", "p2"}),
         ({"params": {"passwd": None, "secret_key": True, "token": "", "api_key": "k"}}, {"k"}),
         ({"totem": {"token": 3000, "token_coefficient": "650"}, "params": {"token": "abc"}}, {"abc"}),

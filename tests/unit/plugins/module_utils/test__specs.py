@@ -116,8 +116,8 @@ def test_fields_of_another_kind_are_named(section, item, fault):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("passwd", "passwd_script"),
-        ("password", "passwd_script"),
+        ("passwd", "password_script"),
+        ("password", "password_script"),
         ("snmp_priv_passwd", "snmp_priv_passwd_script"),
         ("secret_key", "root-only file"),
     ],
@@ -142,7 +142,7 @@ def test_secrets_are_found_wherever_they_stand():
 
 
 def test_ways_to_a_secret_masks_names_and_removed_secrets_pass():
-    assert plain_secrets({"passwd_script": "/etc/x", "identity_file": "/k", "passwd": None}) == []
+    assert plain_secrets({"password_script": "/etc/x", "identity_file": "/k", "passwd": None}) == []
     assert plain_secrets({"secrets": {"passwd": "geheim"}}) == []
     assert plain_secrets({"params": {"passwd": "********"}, "ids": {"params.passwd": "f-passwd"}}) == []
 

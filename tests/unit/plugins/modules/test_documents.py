@@ -133,7 +133,7 @@ def test_ha_node(document, arguments, node):
     assert document("ha_node", **arguments) == {"nodes": [node]}
 
 
-IPMI = {"ip": "10.42.0.111", "username": "tandem", "passwd_script": "/etc/tandem/fencing/fence-c1"}
+IPMI = {"ip": "10.42.0.111", "username": "tandem", "password_script": "/etc/tandem/fencing/fence-c1"}
 AVOID = {"kind": "location", "resource": "fence-c1", "node": "c1", "score": "-INFINITY"}
 DEVICE = {"id": "fence-c1", "state": "present", "agent": "fence_ipmilan", "targets": ["c1"], "params": IPMI}
 STONITH = [
@@ -189,7 +189,7 @@ def test_ha_stonith(document, arguments, expected):
     [
         (
             {"params": {"passwd": "geheim"}},
-            r"params.passwd would stand in the CIB.*passwd_script.*allow_password_in_cib",
+            r"params.passwd would stand in the CIB.*password_script.*allow_password_in_cib",
         ),
         ({"delay_base": "5s"}, "delay_base needs params"),
         (

@@ -202,6 +202,15 @@ def test_services_that_do_not_run_or_are_not_enabled():
     assert ha_host_info.idle_services(module, []) == []
 
 
+def test_services_that_start_at_boot():
+    argv = "systemctl show --property=LoadState,ActiveState,UnitFileState squid unbound httpd"
+    states = [("loaded", "active", "enabled"), ("loaded", "active", "disabled"), ("not-found", "inactive", "")]
+    out = "\n\n".join("LoadState=%s\nActiveState=%s\nUnitFileState=%s" % state for state in states)
+    module = FakeModule({"tools": ["systemctl"], argv: (0, out, "")})
+    assert ha_host_info.boot_services(module, ["squid", "unbound", "httpd"]) == ["squid"]
+    assert ha_host_info.boot_services(module, []) == []
+
+
 def test_hosts_lines_of_members_and_addresses():
     entries = [
         {"host": "c1", "node": "c1", "links": ["10.0.0.1", "10.1.0.1"]},

@@ -113,6 +113,17 @@ def test_a_good_site_has_no_faults(site, looks):
         (lambda s: s["fencing"]["devices"][0].update(has_password=False), "fence.password", "fence-c1"),
         (lambda s: s["fencing"]["devices"][1].update(id="fence-c1"), "fence.name", "called fence-c1"),
         (lambda s: s["fencing"]["devices"][1].update(address="10.42.0.111"), "fence.shared", "wrong host"),
+        (lambda s: s.update(documents={"web": {}}), "document.invalid", "no list"),
+        (lambda s: s.update(documents=["web"]), "document.invalid", "site_documents[0] is 'web'"),
+        (lambda s: s.update(documents=[{"resources": []}]), "document.name", "site_documents[0].name is None"),
+        (lambda s: s.update(documents=[{"name": "a b"}]), "document.name", "is 'a b'"),
+        (lambda s: s.update(documents=[{"name": "vip"}]), "document.name", "another role"),
+        (
+            lambda s: s.update(documents=[{"name": "web"}, {"name": "web"}]),
+            "document.name",
+            "[0] and site_documents[1]",
+        ),
+        (lambda s: s.update(documents=[{"name": "web", "resource": []}]), "document.option", "[0].resource is unknown"),
         (lambda s: s.update(password_length=0), "password.none", "node_hacluster_password"),
         (lambda s: s.update(password_length=7), "password.short", "at least 8"),
     ],
@@ -153,6 +164,14 @@ def test_what_the_hosts_show_wrongly(site, looks, change, code, words):
     found = [fault.message for fault in judge(site, looks) if fault.code == code]
     assert found, codes(site, looks)
     assert words in found[0]
+
+
+def test_documents_that_are_well_are_no_faults(site, looks):
+    site["documents"] = [
+        {"name": "web", "resources": [], "wait": 60},
+        {"name": "dns", "allow": ["stop"], "purge": "none"},
+    ]
+    assert judge(site, looks) == []
 
 
 def test_all_faults_are_found_at_once(site, looks):

@@ -154,17 +154,21 @@ def _handle(found: Part) -> Tuple[object, ...]:
 
 
 def set_element(parent: Optional[Element], tag: str) -> Optional[Element]:
-    """The set that plain options live in: the first without a rule, a score or references to others."""
-    for child in elements(parent):
-        if child.tag == tag and _is_plain(child):
-            return child
-    return None
+    """The set that plain options live in: the first with some, or the first, of those that are nothing but options."""
+    plain = [child for child in elements(parent) if child.tag == tag and _is_plain(child)]
+    return next(filter(pairs, plain), plain[0] if plain else None)
 
 
 def _is_plain(element: Element) -> bool:
-    if "id" not in element.attrib or "score" in element.attrib or "id-ref" in element.attrib:
+    """Whether it has neither a rule nor a score, and nothing of another's."""
+    if "score" in element.attrib or "id-ref" in element.attrib:
         return False
     return all(child.tag != "rule" and not (child.tag == "nvpair" and "id-ref" in child.attrib) for child in element)
+
+
+def is_hollow(element: Element) -> bool:
+    """Whether a set says nothing, so that it is not read and left where it is: old tools left many behind."""
+    return _is_plain(element) and not pairs(element)
 
 
 def pairs(nvset: Optional[Element]) -> List[Element]:
@@ -172,7 +176,7 @@ def pairs(nvset: Optional[Element]) -> List[Element]:
     found: Dict[str, Element] = {}
     for child in elements(nvset):
         has = child.attrib
-        if child.tag == "nvpair" and "name" in has and "value" in has and "id" in has:
+        if child.tag == "nvpair" and "name" in has and "value" in has:
             found.setdefault(has["name"], child)
     return list(found.values())
 
@@ -187,12 +191,19 @@ def other_sets(parent: Element, tag: str) -> Tuple[Part, ...]:
     plain = set_element(parent, tag)
     found: List[Part] = []
     for child in elements(parent):
-        if child is plain:
-            if found and pairs(plain):
-                found.append(PLAIN)
-        elif child.tag == tag:
+        if child.tag != tag or is_hollow(child):
+            continue
+        if child is not plain:
             found.append(read_part(child))
+        elif found:
+            found.append(PLAIN)
     return tuple(found)
+
+
+def other_elements(parent: Element, tag: str) -> List[Element]:
+    """The elements of those sets."""
+    plain = set_element(parent, tag)
+    return [child for child in elements(parent) if child.tag == tag and child is not plain and not is_hollow(child)]
 
 
 def read_sets(parent: Element, *tags: str) -> Mapping[str, Tuple[Part, ...]]:

@@ -34,7 +34,7 @@ from ..model.parts import PLAIN, Part, part
 from ..model.values import boolean
 from ..plan.diff import Change
 from .ids import Ids
-from .parts import PartWriter, pairs, read_part, set_element
+from .parts import PartWriter, other_elements, pairs, read_part, set_element
 from .read import NVSETS, SETTING_SECTIONS, modern_roles, operation_of, settings_set
 from .tree import elements, ensure, section
 
@@ -181,10 +181,11 @@ def edit_set(
 
     `ids` may say what a new set and its options are to be called, under the name `place`.
     """
-    if dict(before) == dict(after):
-        return
     chosen = ids or {}
     nvset = set_element(parent, tag) if found_set is None else found_set
+    missed = nvset is None and place in chosen  # by what refers to it
+    if dict(before) == dict(after) and not missed:
+        return
     if nvset is None:
         nvset = Element(tag, {"id": _chosen(editor, chosen.get(place), set_id)})
         parent.insert(_position(parent, tag), nvset)
@@ -197,9 +198,9 @@ def edit_set(
             pair.set("value", after[name] or "")
     for name, value in after.items():
         if name not in found:
-            identity = _chosen(editor, chosen.get(f"{place}.{name}"), nvset.attrib["id"], name)
+            identity = _chosen(editor, chosen.get(f"{place}.{name}"), nvset.get("id") or set_id, name)
             SubElement(nvset, "nvpair", {"id": identity, "name": name, "value": value or ""})
-    if not elements(nvset):
+    if not elements(nvset) and nvset.get("id") != chosen.get(place):
         parent.remove(nvset)
 
 
@@ -233,13 +234,11 @@ def edit_sets(editor: Editor, parent: Element, before: Optional[object], after: 
         if old == new:
             continue
         plain = set_element(parent, tag)
-        present = [child for child in elements(parent) if child.tag == tag and child is not plain]
+        present = other_elements(parent, tag)
         place = _position(parent, tag) + (plain is not None)
         editor.parts.edit_children(parent, present, [one for one in new if one != PLAIN], owner, place)
         if plain is not None and new:
-            _put_plain(
-                parent, plain, [child for child in elements(parent) if child.tag == tag and child is not plain], new
-            )
+            _put_plain(parent, plain, other_elements(parent, tag), new)
 
 
 def _put_plain(parent: Element, plain: Element, others: List[Element], wanted: Sequence[Part]) -> None:

@@ -106,7 +106,7 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
                 WARNING,
                 f"{primitive.id} has its {name} in the cluster's configuration: it is in pacemaker.log and in saved"
                 " scheduler inputs in clear text",
-                "declare it under `secrets` instead of `params`, or use a script for root only (passwd_script; the role"
+                "declare it under `secrets` instead of `params`, or use a script for root only (password_script; the role"
                 " `fencing` does), and change the password",
             )
 

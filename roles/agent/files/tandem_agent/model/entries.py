@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tup
 
 from .fields import Fields
 from .grammar import SAME_AS, SHAPES, Attribute, Child, Shape, sets_key
-from .parts import NVSETS, PLAIN, REFERRING, Part, part
+from .parts import NVSETS, PLAIN, REFERRING, Part, is_hollow, part
 from .values import scalar_fault, text_of
 
 Entry = Dict[str, Any]
@@ -233,10 +233,9 @@ def _under(found: Part, entry: Entry, several: bool) -> Entry:
 
 
 def _entry_of_sets(inner: List[Part], key: str, shown: FrozenSet[str]) -> Entry:
+    inner = [one for one in inner if not is_hollow(one) or one.id in shown]
     plain = plain_of(inner, shown)
-    made: Entry = {}
-    if plain is not None and plain.parts:
-        made[key] = options_of(plain)
+    made: Entry = {} if plain is None else {key: options_of(plain)}
     others = [PLAIN if one is plain else one for one in inner]
     made.update(entry_of_sets(others, key, shown))
     return made
@@ -253,7 +252,12 @@ def entry_of_sets(sets: Iterable[Part], key: str, shown: FrozenSet[str]) -> Entr
 def plain_of(sets: Iterable[Part], shown: FrozenSet[str] = frozenset()) -> Optional[Part]:
     """The set whose options are an object's plain ones: the first without rule, score and references."""
     return next(
-        (one for one in sets if is_plain(one) and not shown.intersection((one.id, *(p.id for p in one.parts)))), None
+        (
+            one
+            for one in sets
+            if is_plain(one) and not is_hollow(one) and not shown.intersection((one.id, *(p.id for p in one.parts)))
+        ),
+        None,
     )
 
 

@@ -21,7 +21,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 
 @lru_cache(maxsize=256)
 def is_secret(name: str) -> bool:
-    """Whether option `name` holds a secret itself (`passwd`), not the way to one (`passwd_script`)."""
+    """Whether option `name` holds a secret itself (`passwd`), not the way to one (`password_script`)."""
     return bool(_SECRET.search(name)) and not name.endswith(_A_WAY_TO_IT)
 
 

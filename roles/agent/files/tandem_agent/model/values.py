@@ -67,7 +67,10 @@ _UNITS = {
 }  # fmt: skip
 # Longer numbers mean nothing here, and Python refuses to read very long ones.
 _DURATION = re.compile(r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*\Z")
-_ISO = re.compile(r"P(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,15})S)?)?\Z")
+# ISO 8601 as Pacemaker reads it: it wants the T only to tell minutes from months, which have 30 days.
+_ISO = re.compile(r"P(?:T?[0-9]{1,15}[YMWDHS])+\Z")
+_AMOUNT = re.compile(r"([0-9]+)([A-Z])")
+_ISO_UNITS = {"Y": 365 * 86400, "M": 30 * 86400, "W": 7 * 86400, "D": 86400, "H": 3600, "S": 1}
 
 
 def whole(text: Optional[str]) -> Optional[int]:
@@ -82,11 +85,11 @@ def duration_ms(text: str) -> Optional[int]:
         number, name = plain.groups()
         unit = _UNITS.get(name.lower())
         return None if unit is None else int(int(number) * unit)
-    iso = _ISO.match(text)
-    if iso and any(iso.groups()):
-        days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-        return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
-    return None
+    if not _ISO.match(text):
+        return None
+    date, _t, time = text.partition("T")
+    seconds = sum(int(number) * _ISO_UNITS[unit] for number, unit in _AMOUNT.findall(date))
+    return 1000 * (seconds + sum(int(number) * {**_ISO_UNITS, "M": 60}[unit] for number, unit in _AMOUNT.findall(time)))
 
 
 def boolean(text: str) -> Optional[bool]:
