@@ -77,6 +77,8 @@ def tools(core: str) -> Path | None:
     """The directory of a release's programs; None where this machine cannot have it."""
     what = ("tools",) if core == "2.19" else ("core", core)
     made = subprocess.run([str(GATES / "bootstrap"), *what], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode not in (0, CANNOT):
+        raise SystemExit(f"bootstrap {' '.join(what)} failed")
     return Path(made.stdout.strip()) / "bin" if made.returncode == 0 else None
 
 
