@@ -102,6 +102,11 @@ release: tools ansible ## Build the archive, its checksum and its bill of materi
 	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/archive.py .build/release
 	$(DOCS) $(GATES)/sbom.py .build/venv/ansible/bin/python .build/release
 
+.PHONY: test-all
+test-all: tools ## Everything of test and the slow tests, then the matrix: hours; writes docs/platforms.md
+	@TANDEM_ALL=1 $(RUN)
+	$(TOOLS) $(GATES)/matrix.py
+
 ##@ Housekeeping
 
 .PHONY: pacemaker-tools

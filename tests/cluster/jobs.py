@@ -85,15 +85,9 @@ class Controller:
         out = self.directory / "archive"
         run("ansible-galaxy", "collection", "build", str(self.directory / "project"), "--output-path", str(out))
         archive = next(out.glob("*.tar.gz"))
-        run(
-            "ansible-galaxy",
-            "collection",
-            "install",
-            "--offline",
-            "-p",
-            str(self.directory / "collections"),
-            str(archive),
-        )
+        # Whatever lies beside the checkout must not count as installed already.
+        where = ("--force", "--offline", "-p", str(self.directory / "collections"))
+        run("ansible-galaxy", "collection", "install", *where, str(archive))
 
     def launch(self, playbook: str, answers: Optional[Dict[str, str]] = None, **more: Any) -> Job:
         """Run the template of a playbook. Questions that are not answered get their defaults; `more` is a workflow's."""
