@@ -24,6 +24,7 @@ from tandem_lab.paths import Paths
 
 VIP = "10.0.0.200"
 OUTAGE = 60.0
+TAKEN = 150.0
 BACK = 240.0  # a POST of 25 s, the boot, and the cluster's own time
 QUIET = 20.0  # how long after the return nothing may move
 
@@ -108,7 +109,7 @@ def agree(pair: Pair, holder: str, other: str) -> None:
 
 
 def outage(pair: Pair, pings: Pings, holder: str, other: str) -> None:
-    """For a minute nobody can ask the API: nothing moves, and the address answers."""
+    """S4.08: for a minute nobody can ask the API; nothing moves, and the address answers."""
     before, begun = pair.moves(), time.monotonic()
     pair.spoil('{"operation": "*", "drop": true}\n')
     time.sleep(OUTAGE)
@@ -123,10 +124,10 @@ def outage(pair: Pair, pings: Pings, holder: str, other: str) -> None:
 
 
 def power_cut(pair: Pair, pings: Pings, holder: str, other: str) -> None:
-    """The holder loses its power: the other takes the address over, once, and keeps it when the holder is back."""
+    """S4.11, S4.12: the holder loses its power; the other takes the address over, once, and keeps it when the holder is back."""
     before, begun = pair.moves(), time.monotonic()
     pair.cut(holder)
-    until("%s answers for the address" % other, 90, lambda: pings.answered[-1] > begun + 3 and pair.on_card(other))
+    until("%s answers for the address" % other, TAKEN, lambda: pings.answered[-1] > begun + 3 and pair.on_card(other))
     print(
         "%s cut off: the address was silent for %.1f s, as %s was stopped first"
         % (holder, pings.longest_gap(begun), holder)
