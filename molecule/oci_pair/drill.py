@@ -104,10 +104,10 @@ def must(what: str, true: bool) -> None:
         sys.exit("it is not so: " + what)
 
 
-def agree(pair: Pair, holder: str, other: str) -> None:
-    must("the cloud sends the address to %s" % holder, pair.points_to() == holder)
-    must("%s has it on its card" % holder, pair.on_card(holder))
-    must("%s does not have it" % other, not pair.on_card(other))
+def agree(pair: Pair, there: str, not_there: str) -> None:
+    must("the cloud sends the address to %s" % there, pair.points_to() == there)
+    must("%s has it on its card" % there, pair.on_card(there))
+    must("%s does not have it" % not_there, not pair.on_card(not_there))
 
 
 def nobody_hears(pair: Pair, pings: Pings, holder: str, other: str) -> None:

@@ -81,21 +81,21 @@ EXAMPLES = r"""
 plugin: tandem.ha.cluster
 hosts: [root@192.0.2.11, root@192.0.2.12]
 
----
-# One who is not root, other groups, and an answer that is good for a minute
-plugin: tandem.ha.cluster
-hosts: [ops@c1.example.com, ops@c2.example.com]
-become: true
-group_prefix: ha_
-cache: true
-cache_plugin: ansible.builtin.jsonfile
-cache_connection: /tmp/tandem-inventory
-cache_timeout: 60
-keyed_groups:
-  - key: tandem_resources | map(attribute='id')
-    prefix: runs
-compose:
-  quiet: tandem_failures | length == 0
+# One who is not root, other groups, and an answer that is good for a minute:
+#
+#   plugin: tandem.ha.cluster
+#   hosts: [ops@c1.example.com, ops@c2.example.com]
+#   become: true
+#   group_prefix: ha_
+#   cache: true
+#   cache_plugin: ansible.builtin.jsonfile
+#   cache_connection: /tmp/tandem-inventory
+#   cache_timeout: 60
+#   keyed_groups:
+#     - key: tandem_resources | map(attribute='id')
+#       prefix: runs
+#   compose:
+#     quiet: tandem_failures | length == 0
 """
 
 import json

@@ -34,7 +34,7 @@ A_CODE = re.compile(r"`([a-z]+\.[a-z_]+)`")
 def commands(page: Path, program: str) -> Iterator[List[str]]:
     """What a page tells to type, as words, without what is said about it."""
     for found in TYPED.finditer(page.read_text()):
-        line = re.split(r"\s+(?:#\s|>)", next(filter(None, found.groups())))[0]
+        line = re.split(r"\s+(?:#\s|>)", next(filter(None, found.groups()), ""))[0]
         words = shlex.split(line)
         if words[0] == program:
             yield words

@@ -53,7 +53,7 @@ def gather() -> None:
 
 
 def _link(page: Path, found: re.Match[str]) -> str:
-    name, _, anchor = found.group(1).partition("#")
+    name, _hash, anchor = found.group(1).partition("#")
     target = Path(os.path.normpath(page.parent / name))
     if target.is_relative_to(TOP / "docs") and target.suffix == ".md":
         return found.group(0)

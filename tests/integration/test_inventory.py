@@ -102,8 +102,8 @@ def cluster(tmp_path: Path) -> Read:
     return run
 
 
-def said(status: Any = STATUS, info: Any = INFO) -> str:
-    return json.dumps(status) + "\n" + json.dumps(info, indent=1) + "\n"
+def said(status: Any = None) -> str:
+    return json.dumps(status or STATUS) + "\n" + json.dumps(INFO, indent=1) + "\n"
 
 
 def members(found: Found, group: str) -> Any:

@@ -29,7 +29,7 @@ from oci_emulator.power import Pretended  # noqa: E402
 from oci_emulator.service import Service  # noqa: E402
 from tandem_oci import clock, fence, resource  # noqa: E402
 
-KEYS = [identities.new_key() for _ in range(10)]  # making them anew for every test would take most of the time
+KEYS = [identities.new_key() for _number in range(10)]  # making them anew for every test would take most of the time
 SUBNET, OTHER = "ocid1.subnet.oc1.test.a", "ocid1.subnet.oc1.test.b"
 VIP = "10.0.0.200"
 

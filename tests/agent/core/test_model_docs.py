@@ -104,7 +104,7 @@ CASES = [(suite, one, one.schema(suite)) for one in EXAMPLES for suite in SUITES
 
 def test_every_example_is_tried_somewhere() -> None:
     assert len(EXAMPLES) > 20
-    assert {one for _suite, one, _schema in CASES} == set(EXAMPLES)
+    assert [one for one in EXAMPLES if not any(map(one.schema, PACEMAKER))] == []
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def authenticate(
     needed: Sequence[str] = SIGNED,
 ) -> Principal:
     """Who signed the request. Raises 401 for everything that is not as it must be."""
-    scheme, _, rest = headers.get("authorization", "").partition(" ")
+    scheme, _blank, rest = headers.get("authorization", "").partition(" ")
     fields = dict(_FIELD.findall(rest))
     if scheme != "Signature" or not {"keyId", "algorithm", "headers", "signature"} <= set(fields):
         raise not_authenticated("The request has no signature")

@@ -199,7 +199,7 @@ def _from_lines(text: str) -> Dict[str, str]:
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith("#"):
             continue
-        name, _, value = line.partition("=")
+        name, _equals, value = line.partition("=")
         if name in known:
             found[{"port": "plug", "option": "action"}.get(name, name)] = value
         elif name not in IGNORED:

@@ -65,7 +65,7 @@ class Document:
     entries: Tuple[Declaration, ...]
     unset: Tuple[Tuple[str, str], ...] = ()  # settings to remove: (kind, name)
     order: Tuple[str, ...] = ()  # of new resources, where it is not that of the sections
-    verbatim: FrozenSet[str] = frozenset()  # properties to be called as they are here, whatever this Pacemaker calls them
+    verbatim: FrozenSet[str] = frozenset()  # properties called as they are here, whatever this Pacemaker calls them
 
 
 def read_document(value: Any, faults: List[Fault], path: str = "document") -> Document:
@@ -517,8 +517,9 @@ def _check_colocation(item: Fields, made: Record) -> None:
     _exactly_one(item, made, "rsc")
     if not made.part.all("resource_set"):
         _exactly_one(item, made, "with-rsc")
-        if made.part.get("rsc") == made.part.get("with-rsc") is not None:
-            item.doubt("with", f"{made.part.get('rsc')} cannot be colocated with itself")
+        dependent = made.part.get("rsc")
+        if dependent and dependent == made.part.get("with-rsc"):
+            item.doubt("with", f"{dependent} cannot be colocated with itself")
 
 
 def _check_order(item: Fields, made: Record) -> None:
@@ -526,7 +527,8 @@ def _check_order(item: Fields, made: Record) -> None:
     if not made.part.all("resource_set"):
         _exactly_one(item, made, "then")
         first, before = made.part.get("first"), made.part.get("first-action") or "start"
-        if first == made.part.get("then") is not None and same("action", before, made.part.get("then-action") or before):
+        after = made.part.get("then-action") or before
+        if first and first == made.part.get("then") and same("action", before, after):
             item.doubt("then", f"{first} cannot wait for itself")
 
 
