@@ -4,7 +4,7 @@
 
     drill.py LAB STATE_DIR RUN_DIR HOLDER
 
-The third host is the lab's control side. It pings the virtual address all the time; what the API was asked is in the
+The third host is the lab's control side. It asks the virtual address five times a second; what the API was asked is in the
 emulated cloud's own record. Ends with a sentence when something is not as it must be.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -19,36 +20,38 @@ import time
 from pathlib import Path
 from typing import Callable, List, Optional
 
-from tandem_lab import panel
+from tandem_lab import names, netns, panel
 from tandem_lab.paths import Paths
 
 VIP = "10.0.0.200"
 OUTAGE = 60.0
+TAKEN = 150.0
 BACK = 240.0  # a POST of 25 s, the boot, and the cluster's own time
 QUIET = 20.0  # how long after the return nothing may move
 
 
 class Pings:
-    """One ping after the other; the moments that were answered."""
+    """One connection to the address's SSH port after the other, five a second; the moments that were answered."""
 
     def __init__(self, lab: str) -> None:
-        argv = ["nsenter", "--net=/run/netns/tandem-" + lab, "ping", "-n", "-D", "-i", "0.2", "-W", "1", VIP]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._namespace = names.lab_name(lab)
+        self._ended = threading.Event()
         self.answered: List[float] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        threading.Thread(target=self._ask, daemon=True).start()
 
-    def _read(self) -> None:
-        assert self._process.stdout
-        for line in self._process.stdout:
-            if "bytes from" in line:
-                self.answered.append(time.monotonic())
+    def _ask(self) -> None:
+        while not self._ended.wait(0.2):
+            with netns.socket_in(self._namespace, socket.AF_INET, socket.SOCK_STREAM) as stream:
+                stream.settimeout(1)
+                if stream.connect_ex((VIP, 22)) == 0:
+                    self.answered.append(time.monotonic())
 
     def longest_gap(self, since: float) -> float:
         moments = [since, *(moment for moment in self.answered if moment > since), time.monotonic()]
         return max(later - sooner for sooner, later in zip(moments, moments[1:]))
 
     def close(self) -> None:
-        self._process.terminate()
+        self._ended.set()
 
 
 class Pair:
@@ -107,8 +110,20 @@ def agree(pair: Pair, holder: str, other: str) -> None:
     must("%s does not have it" % other, not pair.on_card(other))
 
 
+def nobody_hears(pair: Pair, pings: Pings, holder: str, other: str) -> None:
+    """What the agent is for: an address that a card has without the cloud's knowledge reaches nobody."""
+    begun = time.monotonic()
+    for verb in ("add", "del"):
+        pair.on(other, "ip", "address", verb, VIP + "/32", "dev", "eth0")
+        if verb == "add":
+            pair.on(other, "arping", "-c", "3", "-U", "-I", "eth0", VIP)
+            time.sleep(3)
+    must("an address that was only put on a card took nothing away from %s" % holder, pings.longest_gap(begun) < 2)
+    print("put on the card of %s alone, the address was heard of by nobody" % other)
+
+
 def outage(pair: Pair, pings: Pings, holder: str, other: str) -> None:
-    """For a minute nobody can ask the API: nothing moves, and the address answers."""
+    """S4.08: for a minute nobody can ask the API; nothing moves, and the address answers."""
     before, begun = pair.moves(), time.monotonic()
     pair.spoil('{"operation": "*", "drop": true}\n')
     time.sleep(OUTAGE)
@@ -123,10 +138,10 @@ def outage(pair: Pair, pings: Pings, holder: str, other: str) -> None:
 
 
 def power_cut(pair: Pair, pings: Pings, holder: str, other: str) -> None:
-    """The holder loses its power: the other takes the address over, once, and keeps it when the holder is back."""
+    """S4.11, S4.12: the holder loses its power; the other takes the address over, once, and keeps it when the holder is back."""
     before, begun = pair.moves(), time.monotonic()
     pair.cut(holder)
-    until("%s answers for the address" % other, 90, lambda: pings.answered[-1] > begun + 3 and pair.on_card(other))
+    until("%s answers for the address" % other, TAKEN, lambda: pings.answered[-1] > begun + 3 and pair.on_card(other))
     print(
         "%s cut off: the address was silent for %.1f s, as %s was stopped first"
         % (holder, pings.longest_gap(begun), holder)
@@ -148,6 +163,7 @@ def main(lab: str, state: str, run: str, holder: str) -> None:
     try:
         time.sleep(2)
         agree(pair, holder, other)
+        nobody_hears(pair, pings, holder, other)
         outage(pair, pings, holder, other)
         power_cut(pair, pings, holder, other)
     finally:

@@ -228,4 +228,14 @@ GATES = (
         nodes=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
+    Gate(
+        "molecule-oci",
+        "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
+        (("molecule", "test", "-s", "oci_pair"),),
+        1500,
+        "cluster",
+        needs=("molecule/oci_pair",),
+        alone=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
 )

@@ -10,6 +10,7 @@ network.py   the model: cards, private IPs, instances, and what is refused
 wire.py      a request's signature
 identity.py  keys, certificates and tokens
 disorder.py  faults on request
+fabric.py    what passes between the nodes of a lab
 power.py     what an instance's power button does
 service.py   which request means which operation
 server.py    the listeners: the API over TLS, the metadata service in the clear

@@ -4,6 +4,7 @@
 
     nsenter --net=/run/netns/tandem-NAME python -m oci_emulator --lab NAME --state-dir DIR --run-dir DIR --directory DIR
 
+It is the network between them too: an address passes only the port of the card that it was given to.
 It listens on the control side's address and on the metadata service's, which it puts on the bridge, and leaves in
 `directory` ca.pem, which vouches for its certificate, calls.jsonl, and state.json: which card each address points to.
 faults.jsonl there is read with every request. With --background it returns when it listens.
@@ -12,6 +13,7 @@ faults.jsonl there is read with every request. With --background it returns when
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import json
 import os
 import socket
@@ -20,9 +22,9 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
-from . import server
+from . import fabric, server
 from .identity import Identity
 from .network import Tenancy
 from .power import OfLab
@@ -46,11 +48,17 @@ def main() -> int:
     identity = Identity(tenancy.id)
     for ocid in tenancy.instances:
         identity.add_instance(ocid)
-    service = Service(tenancy, identity, directory, lambda: _tell(directory, tenancy))
+    ports = _ports(raw)
+
+    def changed() -> None:
+        _tell(directory, tenancy)
+        fabric.apply(_rules(tenancy, ports))
+
+    service = Service(tenancy, identity, directory, changed)
     control = _control(raw)
     server.start(server.api(service, control, 443, server.tls(directory, [*HOSTS, control])))
     server.start(server.metadata(service, METADATA, 80, lambda address: hosts.get(address, "")))
-    _tell(directory, tenancy)
+    changed()
     threading.Event().wait()
     return 0
 
@@ -82,13 +90,26 @@ def _tenancy(raw: Dict[str, Any], power: OfLab) -> tuple[Tenancy, Dict[str, str]
 
 def _control(raw: Dict[str, Any]) -> str:
     """The control side's address, with the metadata service's beside it on the bridge."""
-    import ipaddress
-
     from tandem_lab import names
 
     network = raw["networks"][0]
     subprocess.run(["ip", "addr", "replace", METADATA + "/32", "dev", names.bridge(network["name"])], check=True)
     return str(ipaddress.ip_network(network["subnet"])[1])
+
+
+def _ports(raw: Dict[str, Any]) -> Dict[str, str]:
+    """The bridge's port of each instance."""
+    from tandem_lab import names
+
+    return {name: names.port(name, 0) for name in raw["nodes"]}
+
+
+def _rules(tenancy: Tenancy, ports: Dict[str, str]) -> str:
+    having: Dict[str, List[str]] = {port: [] for port in ports.values()}
+    for one in tenancy.addresses.values():
+        if one.vnic:
+            having[ports[tenancy.instances[tenancy.vnics[one.vnic].instance].name]].append(one.address)
+    return fabric.rules(having, str(ipaddress.ip_network(tenancy.subnets[SUBNET])[-1]))
 
 
 def _tell(directory: Path, tenancy: Tenancy) -> None:

@@ -53,6 +53,8 @@ class Service:
         except Dropped:
             self._keep(operation, who, 0, request)
             raise
+        except Exception as error:
+            status, answer = 500, {"code": "InternalServerError", "message": repr(error)}
         self._keep(operation, who, status, request)
         return status, answer, {"opc-request-id": request, "etag": "1"}
 

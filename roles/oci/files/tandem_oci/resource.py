@@ -13,8 +13,11 @@ what was known stays true for the time of `grace`. An address that works is not 
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
+import socket
+import struct
 import sys
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -25,6 +28,7 @@ from .manual import METADATA, USAGE
 from .settings import DEFAULT_FILE, Settings, load
 
 DEFAULT_GRACE = "300"
+SIOCGIFHWADDR = 0x8927
 
 
 class Agent:
@@ -201,11 +205,13 @@ class Agent:
 
 
 def _mac(nic: str) -> str:
+    """Asked of the kernel, not of /sys, which may show another network namespace's cards."""
     try:
-        with open("/sys/class/net/%s/address" % os.path.basename(nic)) as stream:
-            return stream.read().strip().lower()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            answer = fcntl.ioctl(any_socket, SIOCGIFHWADDR, struct.pack("256s", nic.encode()[:15]))
     except OSError:
         raise Misconfigured("nic: this host has no network card %s" % nic) from None
+    return ":".join("%02x" % byte for byte in answer[18:24])
 
 
 def main(argv: List[str]) -> int:
