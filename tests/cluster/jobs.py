@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from description import Description  # noqa: E402 - the other half of the same t
 from tree import copy_sources  # noqa: E402
 
 BIN = Path(sys.executable).parent
+JOB_SECONDS = 600  # a job that waits for an answer that nobody can give
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,6 @@ class Job:
     def _last(self, kind: str) -> Any:
         return next((event["event_data"] for event in reversed(self.events) if event["event"] == kind), {})
 
-    def everything(self) -> bytes:
-        """Every byte that is kept of the job."""
-        kept = self.directory / "artifacts"
-        return b"\n".join(path.read_bytes() for path in sorted(kept.rglob("*")) if path.is_file())
-
 
 class Controller:
     """Starts jobs of the templates against one site."""
@@ -96,15 +92,28 @@ class Controller:
         self.count += 1
         directory = self.directory / f"job-{self.count}-{playbook}"
         self._prepare(directory, extra)
-        done = subprocess.run(
-            [str(BIN / "ansible-runner"), "run", str(directory), "-p", template["playbook"], "--ident", "job", "-q"],
-            env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900, check=False,
-        )  # fmt: skip
+        said = self._run(directory, template["playbook"])
         kept = directory / "artifacts" / "job"
-        assert kept.is_dir(), done.stdout + done.stderr
+        assert kept.is_dir(), said
         events = [json.loads(path.read_text()) for path in (kept / "job_events").glob("*.json")]
         events.sort(key=lambda event: event["counter"])
         return Job(directory, int((kept / "rc").read_text()), (kept / "stdout").read_text(), events)
+
+    def _run(self, directory: Path, playbook: str) -> str:
+        """ansible-runner's own words. Interrupted, it leaves the playbook to itself: that is ended here."""
+        process = subprocess.Popen(
+            [str(BIN / "ansible-runner"), "run", str(directory), "-p", playbook, "--ident", "job", "-q"],
+            env=self._environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        try:
+            said, _nothing = process.communicate(timeout=JOB_SECONDS + 60)
+        except BaseException:
+            for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+                os.killpg(int(child), signal.SIGTERM)
+            process.kill()
+            process.wait()
+            raise
+        return said
 
     @staticmethod
     def _answered(template: Dict[str, Any], answers: Dict[str, str]) -> Dict[str, str]:
@@ -137,6 +146,7 @@ class Controller:
         (directory / "env" / "ssh_key").write_bytes(
             (Path("/var/lib/tandem-lab") / self.site.name / "id_ed25519").read_bytes()
         )
+        (directory / "env" / "settings").write_text(json.dumps({"job_timeout": JOB_SECONDS}))
         (directory / "env" / "envvars").write_text(json.dumps(self._job_environment(directory)))
         hosts = directory / "inventory" / "hosts"
         hosts.write_text(f"#!{sys.executable}\nprint({self._imported()!r})\n")
@@ -163,9 +173,6 @@ class Controller:
     @staticmethod
     def _environment() -> Dict[str, str]:
         return {"PATH": f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
-
-    def forget(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def run(*command: str) -> str:
