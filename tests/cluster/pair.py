@@ -117,10 +117,10 @@ class Pair:
         path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
         return self.play(str(path), "--diff")
 
-    def drift(self) -> Dict[str, List[str]]:
+    def drift(self, *arguments: str) -> Dict[str, List[str]]:
         """The report of drift.yml."""
         output = self.directory / "drift.json"
-        run = self.play("drift", "-e", f"drift_output={output}")
+        run = self.play("drift", "-e", f"drift_output={output}", *arguments)
         assert run.ok, run.text
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found
