@@ -32,9 +32,9 @@ def read_part(element: Element) -> Part:
     for new, old in _RENAMED.get(element.tag, {}).items():
         if old in attributes:
             attributes.setdefault(new, attributes.pop(old))
-    if element.tag == "rsc_order" and "kind" not in attributes and score(attributes.get("score", "")) is not None:
+    if element.tag == "rsc_order" and score(attributes.get("score", "")) is not None:
         # Before there was `kind`, a score of 0 meant Optional and any other Mandatory (Pacemaker 1.0).
-        attributes["kind"] = "Optional" if score(attributes.pop("score")) == 0 else "Mandatory"
+        attributes.setdefault("kind", "Optional" if score(attributes.pop("score")) == 0 else "Mandatory")
     for name in ROLES:
         if name in attributes and element.tag in SHAPES:
             attributes[name] = role(attributes[name])
@@ -154,13 +154,15 @@ def _handle(found: Part) -> Tuple[object, ...]:
 
 
 def set_element(parent: Optional[Element], tag: str) -> Optional[Element]:
-    """The set that plain options live in: the first with some, or the first, of those that are nothing but options."""
-    plain = [child for child in elements(parent) if child.tag == tag and _is_plain(child)]
-    return next(filter(pairs, plain), plain[0] if plain else None)
+    """The set that plain options live in: the first that could hold them, be it empty."""
+    for child in elements(parent):
+        if child.tag == tag and is_plain(child):
+            return child
+    return None
 
 
-def _is_plain(element: Element) -> bool:
-    """Whether it has neither a rule nor a score, and nothing of another's."""
+def is_plain(element: Element) -> bool:
+    """Whether a set can hold plain options: it has neither a rule nor a score, and nothing of another's."""
     if "score" in element.attrib or "id-ref" in element.attrib:
         return False
     return all(child.tag != "rule" and not (child.tag == "nvpair" and "id-ref" in child.attrib) for child in element)
@@ -168,7 +170,7 @@ def _is_plain(element: Element) -> bool:
 
 def is_hollow(element: Element) -> bool:
     """Whether a set says nothing, so that it is not read and left where it is: old tools left many behind."""
-    return _is_plain(element) and not pairs(element)
+    return is_plain(element) and not pairs(element)
 
 
 def pairs(nvset: Optional[Element]) -> List[Element]:
@@ -209,7 +211,7 @@ def other_elements(parent: Element, tag: str) -> List[Element]:
 def read_sets(parent: Element, *tags: str) -> Mapping[str, Tuple[Part, ...]]:
     """The other sets by their kind; kinds that have none are left out."""
     present = [child for child in parent if child.tag in tags]
-    if len({child.tag for child in present}) == len(present) and all(map(_is_plain, present)):
+    if len({child.tag for child in present}) == len(present) and all(map(is_plain, present)):
         return {}  # nearly always
     found = {tag: other_sets(parent, tag) for tag in tags}
     return {tag: sets for tag, sets in found.items() if sets}

@@ -96,11 +96,11 @@ def settings_set(root: Element, kind: str) -> Optional[Element]:
     """The set that a section's plain settings live in."""
     where, tag = SETTING_SECTIONS[kind]
     found = section(root, where)
-    plain = set_element(found, tag)
-    first = [child for child in elements(found) if child.tag == tag and child.get("id") == FIRST_SET]
-    if kind != "property" or not first or first[0].find("rule") is not None:
-        return plain
-    return first[0] if pairs(first[0]) or not pairs(plain) else plain
+    if kind == "property":
+        for child in elements(found):
+            if child.tag == tag and child.get("id") == FIRST_SET and child.find("rule") is None:
+                return child
+    return set_element(found, tag)
 
 
 def _all(root: Element, referred: FrozenSet[str]) -> Iterator[Object]:

@@ -34,7 +34,7 @@ from .objects import (
 )
 from .parts import Part, part
 from .secrets import secret_fault
-from .values import AGENT_PART, boolean, id_fault, same, whole
+from .values import AGENT_PART, boolean, id_fault, length_fault, same, whole
 
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios", "heartbeat")
 STATES = ("present", "absent", "started", "stopped")  # of a resource
@@ -79,7 +79,7 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
     ids = top.mapping("ids") or {}
     for section, kind in SETTINGS.items():
         for setting, text in (top.mapping(section) or {}).items():
-            where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting)
+            where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting) or length_fault(text or "")
             if text is None:
                 unset.append((kind, setting))
             else:

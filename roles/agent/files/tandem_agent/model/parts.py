@@ -115,7 +115,9 @@ def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
 
 
 def is_hollow(found: Part) -> bool:
-    """Whether it is a set of options that says nothing: it has none, no score, no rule, and is not another's."""
+    """Whether it says nothing: an option without name or value, or a set that has none, no score, no rule, and is not another's."""
+    if found.tag == "nvpair":
+        return found.get("id-ref") is None and (found.get("name") is None or found.get("value") is None)
     if found.tag not in NVSETS or found.get("score") is not None or found.get("id-ref") is not None:
         return False
     return not any(one.tag in ("nvpair", "rule") for one in _options(found.parts))

@@ -35,19 +35,23 @@ def text_of(value: Any) -> str:
 
 def scalar_fault(value: Any) -> Optional[str]:
     """Why `value` can't be an XML attribute, or None."""
-    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():
+    if isinstance(value, str) and value.isprintable():
         return None  # nearly always; what XML cannot carry is not printable
     if not isinstance(value, (str, int, float, bool)):
         return f"must be a text, a number or a boolean, not {type(value).__name__}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
-    text = text_of(value)
-    if len(text) > LONGEST:
-        return f"is {len(text)} characters long; at most {LONGEST} are allowed"
-    bad = _FORBIDDEN.search(text)
+    bad = _FORBIDDEN.search(text_of(value))
     if bad:
         return f"holds the character U+{ord(bad.group()):04X}, which XML cannot carry"
     return None
+
+
+def length_fault(text: str) -> Optional[str]:
+    """Why `text` is better not written anew, or None."""
+    if len(text) <= LONGEST:
+        return None
+    return f"is {len(text)} characters long; at most {LONGEST} are allowed"
 
 
 def id_fault(text: str) -> Optional[str]:

@@ -174,7 +174,7 @@ class _Overlay:
                 # A switch that is off and one that was never set mean the same.
                 if name not in ("standby", "maintenance") or boolean(have or "off") is not False:
                     attributes.pop(name, None)
-            elif not same(name, have, value):
+            elif not same(name, have, value) and not (value == MASK and name in attributes):
                 attributes[name] = value
         return replace(
             found,

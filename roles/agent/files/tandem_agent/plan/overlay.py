@@ -122,7 +122,8 @@ def part_over(have: Part, declared: Part) -> Part:
     old, new = dict(have.attributes), dict(declared.attributes)
     attributes: Dict[str, Optional[str]] = {name: value for name, value in old.items() if name not in known}
     for name, value in new.items():
-        attributes[name] = old[name] if same(name, old.get(name), value) else value
+        masked = value == MASK and name in old
+        attributes[name] = old[name] if masked or same(name, old.get(name), value) else value
     for name in known.intersection(old):  # leaving out and saying the default mean the same
         if name not in new and same(name, old[name], DEFAULTS.get((have.tag, name))):
             attributes[name] = old[name]

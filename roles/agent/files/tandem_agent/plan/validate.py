@@ -26,7 +26,7 @@ from ..model.objects import (
     contents,
 )
 from ..model.secrets import MASK
-from .references import ids_in
+from .references import ids_in, parts_of
 
 
 def validate(wanted: State, document: Document, changed: Optional[Collection[Key]] = None) -> List[Fault]:
@@ -91,10 +91,18 @@ class _Checker:
         """An export shows no secret; what it shows instead must not become one."""
         if isinstance(found, Setting) and found.value == MASK:
             self._fault(path, f"{MASK} is not its value but a mask; {_UNMASK}")
-        for field in ("params", "attributes"):
-            for name, value in (getattr(found, field, None) or {}).items():
-                if value == MASK:
-                    self._fault(f"{path}.{field}.{name}", f"{MASK} is not its value but a mask; {_UNMASK}")
+        operations = [(f"{path}.ops[{index}]", one) for index, one in enumerate(getattr(found, "ops", None) or ())]
+        for place, holder in ((path, found), *operations):
+            for field in ("params", "meta", "attributes", "utilization"):
+                for name, value in (getattr(holder, field, None) or {}).items():
+                    if value == MASK:
+                        self._fault(f"{place}.{field}.{name}", f"{MASK} is not its value but a mask; {_UNMASK}")
+        parts = parts_of(found)
+        while parts:
+            one = parts.pop()
+            parts += one.parts
+            if one.tag == "nvpair" and one.get("value") == MASK:
+                self._fault(path, f"{MASK} is not the value of {one.get('name')} but a mask; {_UNMASK}")
 
     def group(self, path: str, found: Group) -> None:
         for index, member in enumerate(found.members or ()):
