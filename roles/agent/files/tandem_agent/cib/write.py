@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Callable, Container, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
+from ..model.entries import is_plain as stands_for_plain
 from ..model.grammar import CONTAINERS
 from ..model.objects import (
     ACLS,
@@ -30,7 +31,6 @@ from ..model.objects import (
     Setting,
     Tag,
 )  # fmt: skip
-from ..model.entries import is_plain as stands_for_plain
 from ..model.parts import PLAIN, Part, part
 from ..model.values import boolean
 from ..plan.diff import Change
