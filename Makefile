@@ -87,6 +87,26 @@ bench: tools ## Measure against pcs and print the ratios
 molecule: tools ## One scenario, check before converge: make molecule SCENARIO=ubuntu_pair
 	MOLECULE_GLOB='molecule/*/molecule.yml' molecule test -s $(SCENARIO) $(ARGS)
 
+##@ To others
+
+DOCS := .build/venv/docs/bin/python
+
+.PHONY: docs execution-environment release
+docs: link ## Build the documentation site, .build/docs/html
+	@$(GATES)/bootstrap docs >/dev/null
+	$(DOCS) $(GATES)/documentation.py
+execution-environment: tools ## Make the build context of an image for AWX with this collection in it
+	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/execution_environment.py --context-only
+release: tools ansible ## Build the archive, its checksum and its bill of materials: .build/release
+	@$(GATES)/bootstrap docs >/dev/null
+	PATH=$(CURDIR)/.build/venv/tools/bin:$$PATH python $(GATES)/archive.py .build/release
+	$(DOCS) $(GATES)/sbom.py .build/venv/ansible/bin/python .build/release
+
+.PHONY: test-all
+test-all: tools ## Everything of test and the slow tests, then the matrix: hours; writes docs/platforms.md
+	@TANDEM_ALL=1 $(RUN)
+	$(TOOLS) $(GATES)/matrix.py
+
 ##@ Housekeeping
 
 .PHONY: pacemaker-tools
@@ -106,5 +126,8 @@ clean: ## Remove everything below .build
 .PHONY: ansible tools link
 link:
 	@$(GATES)/link-collection
-ansible tools: link
+ansible: link
 	@$(GATES)/bootstrap $@ >/dev/null
+tools: link
+	@$(GATES)/bootstrap $@ >/dev/null
+	@$(GATES)/awx-collection $(TOOLS)

@@ -26,9 +26,9 @@ def choose(status: Status, wanted: str, address: Optional[str] = None) -> Dict[s
     wrong = health.problems(status) + health.decisions(status)
     names = [node["id"] for node in health.members(status)]
     if len(names) < 2:
-        wrong.append("a drill needs two members; there is %s" % (", ".join(names) or "none"))
+        wrong.append("two members are needed; there is %s" % (", ".join(names) or "none"))
     if wrong:
-        raise Unfit("the cluster is not fit for a drill: %s" % "; ".join(wrong))
+        raise Unfit("the cluster is not fit to lose a member: %s" % "; ".join(wrong))
     vip = _address(status, address)
     holder = next(iter(health.where(status, vip)), None) if vip else None
     target = _target(names, wanted, holder)

@@ -236,6 +236,7 @@ DOCUMENT: Spec = {
     "alerts": many(ALERT),
     "acls": many(ACL),
     "order": TEXTS,
+    "verbatim": TEXTS,
     "ids": MAP,
 }
 

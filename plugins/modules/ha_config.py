@@ -1020,6 +1020,12 @@ options:
     description: The order in which new resources stand in the configuration, where it is not that of the sections.
     type: list
     elements: str
+  verbatim:
+    description: >-
+      The names in O(properties) that are written as they are, also where this version of Pacemaker calls the property otherwise
+      (C(stonith-enabled), C(fencing-enabled)).
+    type: list
+    elements: str
   ids:
     description: >-
       Ids of plain settings to which something refers, by place, such as C(properties) for the set and

@@ -128,6 +128,14 @@ status:
           reason: not running
           text: vip monitor on c1 failed with not running
           at: "2026-11-21 10:11:12Z"
+    fail_counts:
+      description:
+        - How often a resource has failed on a node, where it has. 1000000 is Pacemaker's infinity.
+        - A resource whose RV(ignore:count) has reached its RV(ignore:threshold) may not run there until M(tandem.ha.ha_cleanup).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{resource: vip, node: c1, count: 1, threshold: 1000000, last: "2026-11-21 10:11:12Z"}]
     fencing:
       description: What was fenced.
       returned: always

@@ -19,7 +19,11 @@ IPMITOOL_AGENTS = (
     "fence_idrac",
 )
 IPMI_PORT = 623
-KEYS = ("agent", "level", "name", "params", "password", "unprotected")
+CLOUD_AGENTS = {"oci": "ocf:tandem:oci-private-ip"}
+# An API that is ill when the address must start is asked again when it may be well, without anybody's help.
+CLOUD_META = {"failure-timeout": "2min"}
+CLOUD_PATIENCE = "30s"  # of one look at the API
+KEYS = ("agent", "level", "meta", "name", "params", "password", "unprotected")
 
 
 class Invalid(ValueError):
@@ -67,6 +71,8 @@ def _device(host: str, node: str, entry: Mapping[str, Any], number: int | None, 
         "has_password": bool(password),
         "unprotected": bool(entry.get("unprotected") or params.get("identity_file")),
     }
+    if entry.get("meta") is not None:
+        device["meta"] = dict(entry["meta"])
     if secrets:
         device["password"] = password
     return device
@@ -120,6 +126,8 @@ def _stonith(
     if delay:
         params.setdefault("pcmk_delay_base", delay)
     entry = {"id": device["id"], "agent": device["agent"], "targets": [device["target"]], "params": params}
+    if "meta" in device:
+        entry["meta"] = dict(device["meta"])
     if monitor:
         entry["ops"] = [{"name": "monitor", **monitor}]
     return entry
@@ -140,7 +148,29 @@ def _levels(devices: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def vip_document(addresses: Iterable[Mapping[str, Any]], monitor: Mapping[str, Any]) -> dict[str, Any]:
     """The document of all virtual addresses; `monitor` is the operation of those that bring no interval or timeout."""
-    return {"name": "vip", "resources": [_vip(entry, monitor) for entry in addresses]}
+    return {"name": "vip", "resources": [resource for entry in addresses for resource in _resources(entry, monitor)]}
+
+
+def _resources(entry: Mapping[str, Any], monitor: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The address, and in a cloud before it, in one group, what makes the cloud send it here."""
+    address, cloud = _vip(entry, monitor), entry.get("cloud")
+    if not cloud:
+        return [address]
+    if cloud not in CLOUD_AGENTS:
+        raise Invalid(f"vip_addresses: cloud is {cloud!r} of {address['id']}: known are {', '.join(CLOUD_AGENTS)}")
+    follower = {
+        "id": f"{address['id']}-cloud",
+        "agent": CLOUD_AGENTS[cloud],
+        "params": {key: address["params"][key] for key in ("ip", "nic")} | dict(entry.get("cloud_params") or {}),
+        "meta": CLOUD_META,
+        "ops": [
+            {"name": "start", "timeout": "120s"},
+            {"name": "stop", "timeout": "20s"},
+            {**address["ops"][0], "timeout": CLOUD_PATIENCE},
+        ],
+    }
+    members = [follower["id"], address["id"]]
+    return [follower, address, {"id": f"{address['id']}-group", "kind": "group", "members": members}]
 
 
 def _vip(entry: Mapping[str, Any], monitor: Mapping[str, Any]) -> dict[str, Any]:

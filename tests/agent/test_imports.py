@@ -1,6 +1,6 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Imports point one way: server, cli -> transaction -> {plan, cib, corosync, pacemaker} -> model."""
+"""Imports point one way: server, cli -> requests -> transaction -> {plan, cib, corosync, pacemaker} -> model."""
 
 from __future__ import annotations
 

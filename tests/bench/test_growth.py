@@ -18,7 +18,8 @@ from tandem_agent.model.document import read_document
 from tandem_agent.plan.declare import declare
 from tandem_agent.plan.diff import diff
 from tandem_agent.plan.render import diff_of, document_of, plan_of
-from tandem_agent.plan.validate import validate, warnings
+from tandem_agent.plan.validate import validate
+from tandem_agent.plan.warnings import warnings
 
 FEW, MANY_MORE = 1_000, 4_000
 RUNS = 3

@@ -86,7 +86,10 @@ def test_a_controller_that_ssh_cannot_reach_stays_a_member(site: Pair) -> None:
     lost = site.other()
     kept = next(name for name in CONTROLLERS if name != lost)
     before = {name: site.node(name, "cat /etc/corosync/corosync.conf") for name in CONTROLLERS}
-    site.node(lost, "systemctl stop ssh.socket ssh.service 2>/dev/null; pkill -x sshd || true")
+    # All of the service, or a connection that is open would go on.
+    site.node(
+        lost, "systemctl kill --signal=KILL ssh.service; systemctl stop ssh.socket ssh.service 2>/dev/null || true"
+    )
     try:
         run = site.site()
         assert run.counts[lost]["unreachable"] == 1, run.text

@@ -8,6 +8,7 @@ checkout is in reach: its own directory, no ansible.cfg, only the installed arch
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,8 +17,9 @@ import sys
 import tarfile
 from pathlib import Path
 
+import archive
 import yaml
-from tree import BUILD, copy_sources
+from tree import BUILD
 
 WORK = BUILD / "collection"
 INSTALLED = WORK / "installed" / "ansible_collections" / "tandem" / "ha"
@@ -57,26 +59,34 @@ def build() -> Path:
     for name in ("elsewhere", "home"):
         (WORK / name).mkdir(parents=True)
     (WORK / "importer.cfg").write_text(IMPORTER, encoding="utf-8")
-    copy_sources(WORK / "source")
-    run("ansible-galaxy", "collection", "build", str(WORK / "source"), "--output-path", str(WORK))
-    return next(WORK.glob("tandem-ha-*.tar.gz"))
+    return archive.build(WORK)
 
 
-def archive_faults(archive: Path) -> list[str]:
+def repeated_faults(first: Path) -> list[str]:
+    """A second build that is not the same, byte for byte."""
+    second = archive.build(WORK / "again")
+    same = first.read_bytes() == second.read_bytes()
+    print(
+        f"sha256 {hashlib.sha256(first.read_bytes()).hexdigest()}, {'the same' if same else 'another'} when built again"
+    )
+    return [] if same else [f"{first.name} is another one when it is built again"]
+
+
+def archive_faults(built: Path) -> list[str]:
     """Files in the archive that must not be there."""
-    with tarfile.open(archive) as opened:
+    with tarfile.open(built) as opened:
         names = opened.getnames()
-    print(f"{archive.name}: {len(names)} files, {archive.stat().st_size // 1024} KiB")
-    return [f"{archive.name} has {name}" for name in names if any(part in f"/{name}/" for part in _slashed())]
+    print(f"{built.name}: {len(names)} files, {built.stat().st_size // 1024} KiB")
+    return [f"{built.name} has {name}" for name in names if any(part in f"/{name}/" for part in _slashed())]
 
 
 def _slashed() -> list[str]:
     return [f"/{part}/" for part in UNWANTED]
 
 
-def importer_faults(archive: Path) -> list[str]:
+def importer_faults(built: Path) -> list[str]:
     """What galaxy-importer warns about; what it refuses ends the run."""
-    said = run(sys.executable, "-m", "galaxy_importer.main", str(archive))
+    said = run(sys.executable, "-m", "galaxy_importer.main", str(built))
     return [f"galaxy-importer: {line}" for line in "".join(said).splitlines() if line.startswith(("WARNING", "ERROR"))]
 
 
@@ -113,9 +123,9 @@ def playbook_faults() -> list[str]:
 
 def main() -> int:
     """Run all of it; returns 1 when something is wrong."""
-    archive = build()
-    faults = archive_faults(archive) + importer_faults(archive)
-    run("ansible-galaxy", "collection", "install", "--offline", "-p", str(WORK / "installed"), str(archive))
+    built = build()
+    faults = archive_faults(built) + repeated_faults(built) + importer_faults(built)
+    run("ansible-galaxy", "collection", "install", "--offline", "-p", str(WORK / "installed"), str(built))
     faults += module_faults() + playbook_faults()
     print("\n".join(faults))
     return 1 if faults else 0

@@ -19,7 +19,9 @@ from pathlib import Path
 
 from tree import BUILD, copy_sources
 
-HOME = BUILD / "home"
+# The matrix gives each release of ansible-core a place of its own.
+WHERE = Path(os.environ.get("TANDEM_TEST_HOME", BUILD))
+HOME = WHERE / "home"
 STAND_IN = """\
 import sys
 
@@ -69,7 +71,7 @@ def share_pip_settings() -> None:
 def main(arguments: list[str]) -> int:
     """Prepare the copy and run; returns ansible-test's exit code."""
     command = arguments[0]
-    copy = BUILD / "ansible-test" / command / "ansible_collections" / "tandem" / "ha"
+    copy = WHERE / "ansible-test" / command / "ansible_collections" / "tandem" / "ha"
     copy_sources(copy, keep=("tests/output", ".git"))
     if not (copy / ".git").exists():
         # ansible-test asks git for the files; without a repository of its own it would find the one around .build,

@@ -87,13 +87,15 @@ class Runner:
             print(f"[{time.monotonic() - self._began:5.0f} s] {word:8}{gate.name:14}{rest}", flush=True)
 
     def run_all(self, gates: list[Gate], jobs: int) -> list[Outcome]:
-        """Gates that share the machine first, `jobs` at a time; then one by one those that want it alone."""
+        """Gates that share the machine first, `jobs` at a time, and beside them those that mostly wait for a lab's nodes,
+        one at a time; then one by one those that want the machine alone.
+        """
         pulse = threading.Thread(target=self._heartbeat, daemon=True)
         pulse.start()
         shared = [gate for gate in gates if not gate.alone]
-        with concurrent.futures.ThreadPoolExecutor(max_workers=jobs) as pool:
-            outcomes = list(pool.map(self.run_one, shared))
-        return outcomes + [self.run_one(gate) for gate in gates if gate.alone]
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool, concurrent.futures.ThreadPoolExecutor(1) as nodes:
+            running = [(nodes if gate.nodes else pool).submit(self.run_one, gate) for gate in shared]
+        return [one.result() for one in running] + [self.run_one(gate) for gate in gates if gate.alone]
 
     def run_one(self, gate: Gate) -> Outcome:
         began = time.monotonic()

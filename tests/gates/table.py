@@ -24,7 +24,8 @@ class Gate:
     limit: int  # seconds, over all commands; several times what it takes on two cores with empty caches
     group: str
     needs: tuple[str, ...] = ()  # paths that must exist, or the gate fails without being run
-    alone: bool = False  # nothing else may run beside it: it measures time, or owns the lab
+    alone: bool = False  # nothing else may run beside it: it measures time
+    nodes: bool = False  # it waits for nodes of a lab most of the time
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -69,6 +70,9 @@ GATES = (
                 "cd roles/lab/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_lab"
             ),
             shell("mypy --cache-dir=/dev/null --config-file pyproject.toml --strict roles/fencing/files/*.py"),
+            shell(
+                "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -84,6 +88,29 @@ GATES = (
         (("python", "tests/gates/collection.py"),),
         600,
         "static",
+    ),
+    Gate(
+        "awx-image",
+        "the build context of the execution environment, and what would be installed in it",
+        (("python", "tests/gates/execution_environment.py"),),
+        300,
+        "static",
+    ),
+    Gate(
+        "awx",
+        "what playbooks/awx describes, against the modules of awx.awx",
+        (pytest("tests/awx"),),
+        300,
+        "awx",
+        needs=("tests/awx",),
+    ),
+    Gate(
+        "pages",
+        "what the pages tell to type, and their links",
+        (pytest("tests/docs"),),
+        120,
+        "static",
+        needs=("tests/docs",),
     ),
     Gate("yamllint", "yamllint", (("yamllint", "--strict", "."),), 60, "static"),
     Gate("shellcheck", "shellcheck over all shell scripts", (shell(SHELL_SCRIPTS),), 60, "static"),
@@ -114,18 +141,26 @@ GATES = (
         "units",
         needs=("tests/unit",),
     ),
-    Gate("unit", "pure Python of the control side", (pytest("tests/unit"),), 300, "units", needs=("tests/unit",)),
+    Gate(
+        "unit",
+        "pure Python of the control side; that benchmarks can begin",
+        (pytest("tests/unit"), pytest("--collect-only", "-q", "tests/bench")),
+        300,
+        "units",
+        needs=("tests/unit",),
+    ),
     Gate(
         "agent-3.8",
-        "the agent and Pacemaker's real tools, Python 3.8",
+        "the agent on Python 3.8, with the Pacemaker of its time",
         (("tests/gates/agent-tests", "3.8", "tests/agent", "--durations=8"),),
         1500,
         "agent",
         needs=("tests/agent",),
+        environment=(("TANDEM_SUITES", "bullseye"),),
     ),
     Gate(
         "agent-newest",
-        "the same on the newest Python here",
+        "the same on the newest Python here, with each Pacemaker",
         (("tests/gates/agent-tests", "newest", "tests/agent", "--durations=8"),),
         1500,
         "agent",
@@ -147,6 +182,14 @@ GATES = (
         600,
         "fencing",
         needs=("tests/fencing",),
+    ),
+    Gate(
+        "oci",
+        "the agents for Oracle's cloud, its real SDK, an emulated API",
+        (("tests/gates/oci-tests",),),
+        600,
+        "units",
+        needs=("tests/oci",),
     ),
     Gate(
         "integration",
@@ -172,7 +215,7 @@ GATES = (
         900,
         "cluster",
         needs=("molecule/ubuntu_pair",),
-        alone=True,
+        nodes=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
     Gate(
@@ -182,6 +225,16 @@ GATES = (
         1200,
         "cluster",
         needs=("molecule/esxi_pair",),
+        nodes=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    ),
+    Gate(
+        "molecule-oci",
+        "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
+        (("molecule", "test", "-s", "oci_pair"),),
+        1500,
+        "cluster",
+        needs=("molecule/oci_pair",),
         alone=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),

@@ -174,7 +174,7 @@ class Ansible:
         )
         self.output = done.stdout
         found = [Step(**json.loads(line)) for line in steps.read_text().splitlines()]
-        assert done.returncode == 0, self.output
+        assert done.returncode == 0, f"{self.output}exit code {done.returncode}"
         return found
 
     def _environment(self, steps: Path) -> Dict[str, str]:

@@ -75,6 +75,17 @@ def test_by_default_it_is_the_status(ansible: Ansible) -> None:
     assert {"status", "changed"} == set(look.result) - {"invocation"}
 
 
+def test_where_nothing_has_failed_nothing_is_cleaned_up(ansible: Ansible) -> None:
+    _given, *cleanups = ansible.run(
+        [
+            task("given", "ha_config", SITE),
+            task("clean up", "ha_cleanup", {"resource": "vip", "node": "c1"}),
+            task("clean up in check", "ha_cleanup", {}, check=True),
+        ]
+    )
+    assert [(one.changed, one.result["cleaned"]) for one in cleanups] == [(False, []), (False, [])]
+
+
 def test_a_saved_document_declares_the_same_cluster(ansible: Ansible) -> None:
     given, look = ansible.run([task("given", "ha_config", SITE), task("look", "ha_info", {"gather": ["document"]})])
     again, all_of_it = ansible.run(

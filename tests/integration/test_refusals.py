@@ -93,6 +93,13 @@ REFUSALS: Dict[str, Tuple[str, Dict[str, Any], Any, str]] = {
         None,
         r"purge is owned but all of the following are missing: name",
     ),
+    "no such node to clean up": ("ha_cleanup", {"node": "c9"}, "params.invalid", r"there is no node 'c9'.*c1, c2"),
+    "no such resource to clean up": (
+        "ha_cleanup",
+        {"resource": "vipp"},
+        "params.invalid",
+        r"there is no resource 'vipp'",
+    ),
     "no such node": ("ha_node", {"name": "c9", "standby": True}, "document.invalid", r"c9 is no node.*c1, c2"),
     "plain password": (
         "ha_stonith",

@@ -118,6 +118,16 @@ def test_status_doctor_info_history(tandem: Tandem) -> None:
 
 
 @pytest.mark.offline
+def test_cleanup_of_what_has_not_failed(tandem: Tandem, document: str) -> None:
+    assert tandem("apply", document).returncode == 0
+    assert tandem("cleanup").stdout == "nothing has failed there\n"
+    assert tandem.json("cleanup", "vip", "--node", "c1", "--plan") == {"changed": False, "cleaned": []}
+    wrong = tandem("cleanup", "vip", "--node", "c9")
+    assert wrong.returncode == 1
+    assert "there is no node 'c9'" in wrong.stderr
+
+
+@pytest.mark.offline
 def test_errors_name_the_remedy_and_end_with_1(tandem: Tandem, tmp_path: pathlib.Path) -> None:
     wrong = tmp_path / "wrong.json"
     wrong.write_text('{"resources": [{"id": "vip", "agent": "ocf:heartbeat:IPaddr2", "params": {"ipp": "1"}}]}')

@@ -13,7 +13,7 @@ import yaml
 from clusters import LOST, Cluster, bundle, clone, group, location, primitive
 from played import PlayedTools
 
-from tandem_agent import transaction
+from tandem_agent import requests
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.journal import Journal
@@ -92,7 +92,7 @@ def test_the_answer_is_what_the_page_says(
     if example.comment("allow"):
         params["allow"] = example.comment("allow").split(", ")
     try:
-        actions = transaction.plan(context, Fields(params, "params", []))["preview"]["actions"]
+        actions = requests.plan(context, Fields(params, "params", []))["preview"]["actions"]
         told = [str(Action(one["action"], one["resource"], one["node"], one["from"])) for one in actions]
     except AgentError as error:
         told = [f"refused: {reason}" for reason in error.details.get("refused", [error.message])]

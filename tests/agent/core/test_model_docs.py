@@ -99,13 +99,12 @@ def examples() -> List[Example]:
 
 
 EXAMPLES = examples()
-UNPACKED_SUITES = [suite for suite in SUITES if suite == "bookworm" or (UNPACKED / suite / "bin").exists()]
-CASES = [(suite, one, one.schema(suite)) for one in EXAMPLES for suite in UNPACKED_SUITES if one.schema(suite)]
+CASES = [(suite, one, one.schema(suite)) for one in EXAMPLES for suite in SUITES if one.schema(suite)]
 
 
 def test_every_example_is_tried_somewhere() -> None:
     assert len(EXAMPLES) > 20
-    assert {one for _suite, one, _schema in CASES} == set(EXAMPLES)
+    assert [one for one in EXAMPLES if not any(map(one.schema, PACEMAKER))] == []
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from clusters import Cluster, bundle, clone, location, primitive
 from played import PlayedTools
 
-from tandem_agent import transaction
+from tandem_agent import requests
 from tandem_agent.cib.tree import parse
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
@@ -47,7 +47,7 @@ class Played:
 
     def apply(self, document: Json, **more: Any) -> Json:
         params = Fields({"document": document, **more}, "params", [])
-        return transaction.apply(self.context(), params)
+        return requests.apply(self.context(), params)
 
 
 def web() -> Cluster:

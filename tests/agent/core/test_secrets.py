@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional
 import pytest
 import yaml
 
-from tandem_agent import doctor, fencing, transaction
+from tandem_agent import doctor, fencing, requests
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.journal import Journal
@@ -69,10 +69,10 @@ class Node:
         return found
 
     def apply(self, document: Json, **more: Any) -> Json:
-        return self.call(transaction.apply, document=document, **more)
+        return self.call(requests.apply, document=document, **more)
 
     def plan(self, document: Json, **more: Any) -> Json:
-        return self.call(transaction.plan, document=document, **more)
+        return self.call(requests.plan, document=document, **more)
 
     def give(self, document: Json) -> Json:
         """As a role does it: first the files, then the rest."""
@@ -195,12 +195,12 @@ def test_with_the_resource_go_its_files(node: Node) -> None:
 @pytest.mark.offline
 def test_an_export_masks_and_applied_again_changes_nothing(node: Node) -> None:
     node.give(SECRET)
-    exported = node.call(transaction.export)["document"]
+    exported = node.call(requests.export)["document"]
     assert exported["stonith"][0]["secrets"] == {"password": "********"}
     assert "password" not in exported["stonith"][0]["params"] and "meta" not in exported["stonith"][0]
     assert not node.apply(exported)["changed"] and node.files() == {"password": OLD}
     assert OLD not in node.shown()
-    assert node.call(transaction.export, secrets=True)["document"]["stonith"][0]["secrets"] == {"password": OLD}
+    assert node.call(requests.export, secrets=True)["document"]["stonith"][0]["secrets"] == {"password": OLD}
 
 
 @pytest.mark.offline
@@ -297,10 +297,10 @@ def test_the_journal_keeps_no_secret_and_says_so_when_asked_for_one(node: Node) 
     assert OLD not in journal and NEW not in journal
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (node.base / "journal").glob("*")}
     assert modes == {0o600} and stat.S_IMODE((node.base / "journal").stat().st_mode) == 0o700
-    error = refused(lambda: node.call(transaction.rollback, transaction=gone["transaction"]))
+    error = refused(lambda: node.call(requests.rollback, transaction=gone["transaction"]))
     assert "keeps no secrets" in error.message and "password" in error.message
     node.apply(device(params={**PARAMS, "password": NEW}))
-    error = refused(lambda: node.call(transaction.rollback, transaction=done["transaction"]))
+    error = refused(lambda: node.call(requests.rollback, transaction=done["transaction"]))
     assert "keeps no secrets" in error.message
 
 
@@ -308,14 +308,14 @@ def test_the_journal_keeps_no_secret_and_says_so_when_asked_for_one(node: Node) 
 def test_rolling_back_something_else_keeps_the_secret_there_is(node: Node) -> None:
     node.apply(device(params={**PARAMS, "password": OLD}))
     done = node.apply(device(params={**PARAMS, "password": OLD, "lanplus": True}))
-    node.call(transaction.rollback, transaction=done["transaction"])
+    node.call(requests.rollback, transaction=done["transaction"])
     assert f'value="{OLD}"' in node.cib.read_text() and "lanplus" not in node.cib.read_text()
 
 
 @pytest.mark.offline
 def test_rolling_back_the_birth_of_a_device_needs_no_secret(node: Node) -> None:
     done = node.apply(device(params={**PARAMS, "password": OLD}))
-    node.call(transaction.rollback, transaction=done["transaction"])
+    node.call(requests.rollback, transaction=done["transaction"])
     assert 'id="dev"' not in node.cib.read_text()
 
 
@@ -323,9 +323,7 @@ def test_rolling_back_the_birth_of_a_device_needs_no_secret(node: Node) -> None:
 def test_secrets_in_files_are_not_brought_back_either(node: Node) -> None:
     node.give(SECRET)
     gone = node.apply({"stonith": [{"id": "dev", "state": "absent"}]})
-    assert (
-        "keeps no secrets" in refused(lambda: node.call(transaction.rollback, transaction=gone["transaction"])).message
-    )
+    assert "keeps no secrets" in refused(lambda: node.call(requests.rollback, transaction=gone["transaction"])).message
 
 
 # -- what others say

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List
 
 import pytest
 
-from tandem_agent import transaction
+from tandem_agent import requests
 from tandem_agent.context import Context, Deadline
 from tandem_agent.errors import AgentError
 from tandem_agent.journal import Journal
@@ -54,10 +54,10 @@ class Site:
         return operation(self.context(), Fields(params, "params", []))
 
     def plan(self, document: Dict[str, Any], **more: Any) -> Dict[str, Any]:
-        return self.call(transaction.plan, document=document, **more)
+        return self.call(requests.plan, document=document, **more)
 
     def apply(self, document: Dict[str, Any], **more: Any) -> Dict[str, Any]:
-        return self.call(transaction.apply, document=document, **more)
+        return self.call(requests.apply, document=document, **more)
 
 
 @pytest.fixture
@@ -232,21 +232,21 @@ def test_endless_conflict_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatc
 def test_history_and_rollback(site: Site) -> None:
     done = site.apply({"resources": [VIP]})
     changed = site.apply({"resources": [dict(VIP, params={"ip": "192.0.2.11"})]})
-    listed = site.call(transaction.history)["transactions"]
+    listed = site.call(requests.history)["transactions"]
     assert listed[0]["id"] == changed["transaction"] and "changes" not in listed[0]
-    assert site.call(transaction.rollback, transaction=changed["transaction"], plan_only=True)["changed"]
-    site.call(transaction.rollback, transaction=changed["transaction"])
+    assert site.call(requests.rollback, transaction=changed["transaction"], plan_only=True)["changed"]
+    site.call(requests.rollback, transaction=changed["transaction"])
     assert site.plan({"resources": [VIP]})["changed"] is False
-    error = refused(lambda: site.call(transaction.rollback, transaction=changed["transaction"]))
+    error = refused(lambda: site.call(requests.rollback, transaction=changed["transaction"]))
     assert "changed again since" in error.message
-    site.call(transaction.rollback, transaction=done["transaction"])
+    site.call(requests.rollback, transaction=done["transaction"])
     assert 'id="vip"' not in site.file.read_text()
-    assert refused(lambda: site.call(transaction.rollback, transaction="../x")).code == "journal.unknown"
+    assert refused(lambda: site.call(requests.rollback, transaction="../x")).code == "journal.unknown"
 
 
 def test_export_applied_again_is_no_change(site: Site) -> None:
     site.apply({"resources": [VIP], "nodes": [{"id": "c2", "standby": True}]})
-    exported = site.call(transaction.export)["document"]
+    exported = site.call(requests.export)["document"]
     assert not site.apply(exported)["changed"]
 
 
@@ -266,7 +266,7 @@ exit $rc
 """
 DRIVER = """
 import json, sys
-from tandem_agent import transaction
+from tandem_agent import requests
 from tandem_agent.context import Context, Deadline
 from tandem_agent.journal import Journal
 from tandem_agent.model.fields import Fields
@@ -276,7 +276,7 @@ from tandem_agent.pacemaker.tools import Tools
 runner = Runner([sys.argv[1], "/usr/bin", "/bin"], {"CIB_file": sys.argv[2]})
 tools = Tools(runner)
 context = Context(runner, tools, Metadata(tools), Journal(sys.argv[3]), Deadline(60), node="c1")
-print(json.dumps(transaction.apply(context, Fields({"document": json.loads(sys.argv[4])}, "params", []))["changed"]))
+print(json.dumps(requests.apply(context, Fields({"document": json.loads(sys.argv[4])}, "params", []))["changed"]))
 """
 
 

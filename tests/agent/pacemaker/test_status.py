@@ -104,6 +104,23 @@ def test_failures_carry_the_agents_own_reason(status: Dict[str, Any]) -> None:
     assert (db["operation"], db["interval_ms"], db["rc"], db["reason"]) == ("monitor", 10000, 8, db["reason"])
 
 
+def test_how_often_what_has_failed(status: Dict[str, Any]) -> None:
+    (bad,) = (one for one in status["fail_counts"] if one["resource"] == "bad")
+    assert (bad["node"], bad["count"], bad["threshold"]) == ("c1", 1000000, 1000000)
+
+
+@pytest.mark.parametrize(("written", "count"), [("3", 3), ("1000000", 1000000), ("INFINITY", 1000000)])
+def test_a_fail_count_as_each_release_writes_it(written: str, count: int) -> None:
+    monitor = (
+        '<pacemaker-result><node_history><node name="c1"><resource_history id="web:0" fail-count="%s" migration-threshold="3"'
+        ' last-failure="2026-11-21 10:11:12Z"/><resource_history id="vip" migration-threshold="3"/></node></node_history>'
+        "</pacemaker-result>" % written
+    ).encode()
+    assert read_status(monitor)["fail_counts"] == [
+        {"resource": "web", "node": "c1", "count": count, "threshold": 3, "last": "2026-11-21 10:11:12Z"}
+    ]
+
+
 def test_bans_of_an_operator(status: Dict[str, Any]) -> None:
     assert status["bans"] == [{"id": "cli-ban-vip-on-c2", "resource": "vip", "node": "c2", "until": None}]
 

@@ -25,7 +25,7 @@ Failure = Dict[str, Any]
 def cleanup(context: Context, params: Fields) -> Dict[str, Any]:
     """Clean up a resource (with what is in it) or all, on a node or on all; then wait until the cluster has settled."""
     resource, node = params.optional_text("resource"), params.optional_text("node")
-    wait = params.number("wait", 120, 0, 3600)
+    wait, plan_only = params.number("wait", 120, 0, 3600), params.flag("plan_only")
     params.finish()
     if params.faults:
         raise invalid("params.invalid", "the request", params.faults)
@@ -34,8 +34,8 @@ def cleanup(context: Context, params: Fields) -> Dict[str, Any]:
     _check_node(state, node)
     before = failures(context.tools.monitor())
     cleaned = [one for one in before if (scope is None or one["resource"] in scope) and node in (None, one["node"])]
-    if not cleaned:
-        return {"changed": False, "cleaned": []}
+    if plan_only or not cleaned:
+        return {"changed": bool(cleaned), "cleaned": cleaned}
     if context.tools.offline:
         raise AgentError("cib.unavailable", "failed actions can only be cleaned up in a running cluster, not in a file")
     context.tools.cleanup(resource, node)

@@ -29,6 +29,7 @@ examples:
   tandem plan site.json                  what would change, and what the cluster would do about it
   tandem apply site.json                 change it, wait until it has settled, prove it
   tandem history; tandem rollback ID     what was applied here, and undoing one of it
+  tandem cleanup vip --node c1           forget what has failed there, so that the cluster tries again
   tandem doctor                          what deserves attention, and what to do about it
   CIB_file=cib.xml tandem plan doc.json  work on a file instead of the cluster
 
@@ -108,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     plan = command("plan", "show what applying a document would change")
     apply = command("apply", "make the cluster what a document declares")
     rollback = command("rollback", "undo one transaction of this node's journal")
+    cleanup = command(
+        "cleanup", "forget failed actions, so that the cluster tries again, and wait until it has settled"
+    )
     export = command("export", "print the configuration as a document")
     history = command("history", "list the transactions of this node's journal")
 
@@ -128,7 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     for made in (plan, apply, rollback):
         made.add_argument("--allow", action="append", choices=("fence", "stop"), default=[],
                           help="let the change fence a node, or stop what it does not name; may be given twice")  # fmt: skip
-    for made in (apply, rollback):
+    cleanup.add_argument("resource", metavar="RESOURCE", nargs="?", help="only of this resource and what is in it")
+    cleanup.add_argument("--node", metavar="NODE", help="only on this node")
+    cleanup.add_argument("--plan", action="store_true", dest="plan_only", help="only show what would be forgotten")
+    for made in (apply, rollback, cleanup):
         made.add_argument(
             "--wait", type=seconds, default=120, metavar="SECONDS", help="how long to wait until settled (%(default)g)"
         )
@@ -184,6 +191,14 @@ def _params(options: argparse.Namespace) -> Tuple[Json, float]:
             "wait": options.wait,
         }
         return params, _deadline(options.wait)
+    if command == "cleanup":
+        params = {
+            "resource": options.resource,
+            "node": options.node,
+            "plan_only": options.plan_only,
+            "wait": options.wait,
+        }
+        return {name: value for name, value in params.items() if value is not None}, _deadline(options.wait)
     if command == "export":
         return {"secrets": options.secrets}, frames.DEADLINE
     return ({"limit": options.limit} if command == "history" else {}), frames.DEADLINE

@@ -158,6 +158,13 @@ def _doctor(result: Json) -> Iterator[str]:
     yield ", ".join(f"{number} {name}" for name, number in counts.items()) or "nothing to complain about"
 
 
+def _cleanup(result: Json) -> Iterator[str]:
+    if not result["cleaned"]:
+        yield "nothing has failed there"
+    for one in result["cleaned"]:
+        yield f"forgotten: {one['text']} ({one['at']})"
+
+
 _SHOW: Dict[str, Callable[[Json], Iterator[str]]] = {
     "status": _status,
     "plan": _outcome,
@@ -166,4 +173,5 @@ _SHOW: Dict[str, Callable[[Json], Iterator[str]]] = {
     "export": _export,
     "history": _history,
     "doctor": _doctor,
+    "cleanup": _cleanup,
 }

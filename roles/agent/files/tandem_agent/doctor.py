@@ -152,7 +152,7 @@ def _secrets(context: Context, state: State) -> List[Finding]:
                     "secret.missing",
                     ERROR,
                     message,
-                    "apply the document that declares it with its secrets on this node, then `crm_resource --cleanup`",
+                    "apply the document that declares it with its secrets on this node, then `tandem cleanup`",
                 )
             )
     return found

@@ -22,8 +22,7 @@ from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
 from .journal import Entry
-from .model.document import Document, read_document
-from .model.fields import Fields
+from .model.document import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.parameters import judge
@@ -32,24 +31,22 @@ from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.status import read_status
 from .pacemaker.structure import Structure
 from .pacemaker.tools import PatchRefused
-from .pacemaker.usual import default_operations
-from .plan.declare import Wanted, declare
+from .plan.declare import Wanted
 from .plan.diff import REMOVE, Change, diff
 from .plan.references import spoken_of, stranded
-from .plan.render import diff_of, document_of, plan_of
+from .plan.render import diff_of, plan_of
 from .plan.secrets import SecretChange
-from .plan.undo import record, recorded, undone
-from .plan.validate import validate, warnings
-from .secrecy import Secrecy, revealed, sealed
+from .plan.undo import record
+from .plan.validate import validate
+from .plan.warnings import warnings
+from .secrecy import Secrecy
 
 ATTEMPTS = 5  # times a request is planned anew because the configuration moved meanwhile
 REBASES = 20  # times a patch is made anew because only status moved; on a busy cluster that is every second or so
 PREVIEW_SECONDS = 20.0
 
-PURGES = ("none", "owned", "all")
-ONLY = ("all", "secrets")
 ALLOWANCES = ("fence", "stop")
-_EMPTY = Document("", ())
+NO_DOCUMENT = Document("", ())  # of a request that declares nothing, such as an undoing
 
 
 @dataclass(frozen=True)
@@ -75,92 +72,12 @@ class Request:
     raw: Any = None  # the document as it came, whose secrets are to be kept from everybody
 
 
-# -- operations of the protocol ----------------------------------------------------------------------------------------
+def carry_out(context: Context, request: Request) -> Dict[str, Any]:
+    """Take a request down the path; the result is that of the protocol's `apply`.
 
-
-def plan(context: Context, params: Fields) -> Dict[str, Any]:
-    """What `apply` would do; changes nothing."""
-    return _Transaction(context, _request(context, params, effect=False)).run()
-
-
-def apply(context: Context, params: Fields) -> Dict[str, Any]:
-    """Make the cluster what the document declares."""
-    return _Transaction(context, _request(context, params, effect=True)).run()
-
-
-def export(context: Context, params: Fields) -> Dict[str, Any]:
-    """The live configuration as a document."""
-    secrets = params.flag("secrets")
-    _finish(params)
-    loaded = _load(context)
-    document = document_of(loaded.state, secrets)
-    return {"document": revealed(document, context.secrets) if secrets else document, "cib": str(loaded.version)}
-
-
-def history(context: Context, params: Fields) -> Dict[str, Any]:
-    """The transactions of this node's journal."""
-    limit = int(params.number("limit", 20, 1, 1000))
-    _finish(params)
-    return {"transactions": context.journal.history(limit)}
-
-
-def rollback(context: Context, params: Fields) -> Dict[str, Any]:
-    """Undo one transaction: its reverse, through the same path."""
-    name = params.text("transaction", required=True)
-    only_plan = params.flag("plan_only")
-    allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
-    _finish(params)
-    undoings = recorded(context.journal.read(name), name)
-    request = Request(
-        want=lambda current: undone(current, undoings, name),
-        document=_EMPTY,
-        allow=allow,
-        wait=wait,
-        who=f"rollback of {name}",
-        effect=not only_plan,
-    )
+    Errors: those of docs/protocol.md, with all that is secret taken out.
+    """
     return _Transaction(context, request).run()
-
-
-def _request(context: Context, params: Fields, effect: bool) -> Request:
-    faults: List[Fault] = []
-    raw = params.raw("document")
-    if raw is None:
-        params.fault("document", "is required")
-    document = read_document({} if raw is None else raw, faults)
-    purge = params.choice("purge", PURGES, "none")
-    only_secrets = params.choice("only", ONLY, "all") == "secrets"
-    if purge == "owned" and not document.name:
-        params.fault("purge", "owned needs a document with a name: the name says what it owns")
-    allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
-    who = params.text("request")
-    if len(who) > 200:
-        params.fault("request", "has more than 200 characters")
-    _finish(params)
-    if faults:
-        faults += [doubt for entry in document.entries for doubt in entry.doubts]
-        raise invalid("document.invalid", "the document", faults)
-    document = sealed(document, context.secrets)
-
-    def want(current: State) -> Wanted:
-        wanted = declare(current, document, purge, default_operations(context.metadata, document, current))
-        return Wanted(current, wanted.faults) if only_secrets else wanted
-
-    return Request(want, document, allow, wait, who, effect, raw)
-
-
-def _allow(params: Fields) -> Set[str]:
-    given = params.texts("allow")
-    for index, word in enumerate(given):
-        if word not in ALLOWANCES:
-            params.fault(f"allow[{index}]", f"{word!r} is not allowed; choose from {', '.join(ALLOWANCES)}")
-    return set(given)
-
-
-def _finish(params: Fields) -> None:
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
 
 
 # -- the path ----------------------------------------------------------------------------------------------------------
@@ -209,7 +126,7 @@ class _Transaction:
     def _attempt(self) -> Dict[str, Any]:
         self.warnings = []
         with self._timed("load"):
-            loaded = _load(self.context)
+            loaded = load(self.context)
             self.state = loaded.state
         with self._timed("plan"):
             wanted = self.request.want(loaded.state)
@@ -359,7 +276,7 @@ class _Transaction:
                 self.patched = True
                 return
             except PatchRefused as refused:
-                fresh = _load(self.context)
+                fresh = load(self.context)
                 if fresh.version[:2] != loaded.version[:2]:
                     raise _Moved from refused
                 if fresh.version == loaded.version:
@@ -378,9 +295,11 @@ class _Transaction:
     def _prove(self) -> Loaded:
         """What is there now is what was wanted: asking again finds nothing to do."""
         with self._timed("prove"):
-            loaded = _load(self.context)
+            loaded = load(self.context)
             left = (
-                diff(loaded.state, self.request.want(loaded.state).state) if self.request.document is not _EMPTY else []
+                diff(loaded.state, self.request.want(loaded.state).state)
+                if self.request.document is not NO_DOCUMENT
+                else []
             )
         if left:
             raise AgentError(
@@ -472,7 +391,8 @@ def _need_quorum(loaded: Loaded, wanted: State) -> None:
 # -- steps -------------------------------------------------------------------------------------------------------------
 
 
-def _load(context: Context) -> Loaded:
+def load(context: Context) -> Loaded:
+    """The configuration as it is now."""
     text = context.tools.query_cib()
     root = parse(text)
     return Loaded(text, root, version_of(root), read(root))

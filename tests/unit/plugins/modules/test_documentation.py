@@ -17,7 +17,16 @@ from ansible_collections.tandem.ha.tests.unit.plugins.modules.speaking import (
 )
 
 # The others are parts of roles; somebody who reads them reads the role too.
-FOR_USERS = {"ha_cluster", "ha_config", "ha_constraint", "ha_info", "ha_node", "ha_resource", "ha_stonith"}
+FOR_USERS = {
+    "ha_cleanup",
+    "ha_cluster",
+    "ha_config",
+    "ha_constraint",
+    "ha_info",
+    "ha_node",
+    "ha_resource",
+    "ha_stonith",
+}
 
 
 def test_the_modules_are_found():

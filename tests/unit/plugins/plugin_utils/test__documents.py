@@ -117,6 +117,34 @@ def test_the_document_of_virtual_addresses():
     ]  # fmt: skip
 
 
+def test_an_address_in_a_cloud_is_a_group_of_two():
+    entry = {
+        "name": "vip",
+        "address": "10.0.0.200/24",
+        "nic": "ens3",
+        "cloud": "oci",
+        "cloud_params": {"grace": "10min"},
+    }
+    follower, address, group = vip_document([entry], {"interval": "10s", "timeout": "20s"})["resources"]
+    assert follower["agent"] == "ocf:tandem:oci-private-ip"
+    assert follower["params"] == {"ip": "10.0.0.200", "nic": "ens3", "grace": "10min"}
+    assert {"name": "monitor", "interval": "10s", "timeout": "30s"} in follower["ops"]
+    assert address == vip_document([{**entry, "cloud": None}], {"interval": "10s", "timeout": "20s"})["resources"][0]
+    # The cloud first: the address is announced where it is sent to already.
+    assert group == {"id": "vip-group", "kind": "group", "members": ["vip-cloud", "vip"]}
+
+
+def test_a_cloud_that_nobody_knows_is_refused():
+    with pytest.raises(Invalid, match="cloud is 'aws' of vip: known are oci"):
+        vip_document([{"address": "10.0.0.200/24", "nic": "ens3", "cloud": "aws"}], {})
+
+
+def test_meta_attributes_of_a_device():
+    declared = {"c1": [{"agent": "fence_oci_instance", "unprotected": True, "meta": {"failure-timeout": "2min"}}]}
+    device = fence_document(fence_devices(declared, {}), "/etc/tandem/fencing")["stonith"][0]
+    assert device["meta"] == {"failure-timeout": "2min"}
+
+
 def test_an_address_without_prefix_is_refused():
     with pytest.raises(Invalid, match=r"10\.42\.0\.100/24"):
         vip_document([{"address": "10.42.0.100", "nic": "eth0"}], {})

@@ -19,6 +19,7 @@ class Ids:
 
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken: Set[str] = set(taken)
+        self._reserved: Set[str] = set()
         self._numbers: Dict[str, int] = {}  # the last one that was given; thousands may want the same id
 
     @classmethod
@@ -35,6 +36,10 @@ class Ids:
             element.attrib["id"] for element in found if "id" in element.attrib and element.tag not in _NO_IDENTITY
         )
 
+    def reserve(self, wanted: Iterable[str]) -> None:
+        """Keep ids for who will claim them: none of them is made up for anything else."""
+        self._reserved.update(wanted)
+
     def claim(self, wanted: str) -> bool:
         """Take an id that somebody chose; false when it is taken already."""
         if wanted in self._taken:
@@ -46,7 +51,7 @@ class Ids:
         """A new id made of `parts`; numbered when that one is taken."""
         wanted = sanitize("-".join(part for part in parts if part))
         found = wanted
-        while found in self._taken:
+        while found in self._taken or found in self._reserved:
             self._numbers[wanted] = self._numbers.get(wanted, 0) + 1
             found = f"{wanted}-{self._numbers[wanted]}"
         self._taken.add(found)

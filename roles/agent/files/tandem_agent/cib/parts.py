@@ -32,9 +32,9 @@ def read_part(element: Element) -> Part:
     for new, old in _RENAMED.get(element.tag, {}).items():
         if old in attributes:
             attributes.setdefault(new, attributes.pop(old))
-    if element.tag == "rsc_order" and "kind" not in attributes and score(attributes.get("score", "")) is not None:
+    if element.tag == "rsc_order" and score(attributes.get("score", "")) is not None:
         # Before there was `kind`, a score of 0 meant Optional and any other Mandatory (Pacemaker 1.0).
-        attributes["kind"] = "Optional" if score(attributes.pop("score")) == 0 else "Mandatory"
+        attributes.setdefault("kind", "Optional" if score(attributes.pop("score")) == 0 else "Mandatory")
     for name in ROLES:
         if name in attributes and element.tag in SHAPES:
             attributes[name] = role(attributes[name])
@@ -154,17 +154,23 @@ def _handle(found: Part) -> Tuple[object, ...]:
 
 
 def set_element(parent: Optional[Element], tag: str) -> Optional[Element]:
-    """The set that plain options live in: the first without a rule, a score or references to others."""
+    """The set that plain options live in: the first that could hold them, be it empty."""
     for child in elements(parent):
-        if child.tag == tag and _is_plain(child):
+        if child.tag == tag and is_plain(child):
             return child
     return None
 
 
-def _is_plain(element: Element) -> bool:
-    if "id" not in element.attrib or "score" in element.attrib or "id-ref" in element.attrib:
+def is_plain(element: Element) -> bool:
+    """Whether a set can hold plain options: it has neither a rule nor a score, and nothing of another's."""
+    if "score" in element.attrib or "id-ref" in element.attrib:
         return False
     return all(child.tag != "rule" and not (child.tag == "nvpair" and "id-ref" in child.attrib) for child in element)
+
+
+def is_hollow(element: Element) -> bool:
+    """Whether a set says nothing, so that it is not read and left where it is: old tools left many behind."""
+    return is_plain(element) and not pairs(element)
 
 
 def pairs(nvset: Optional[Element]) -> List[Element]:
@@ -172,7 +178,7 @@ def pairs(nvset: Optional[Element]) -> List[Element]:
     found: Dict[str, Element] = {}
     for child in elements(nvset):
         has = child.attrib
-        if child.tag == "nvpair" and "name" in has and "value" in has and "id" in has:
+        if child.tag == "nvpair" and "name" in has and "value" in has:
             found.setdefault(has["name"], child)
     return list(found.values())
 
@@ -187,18 +193,25 @@ def other_sets(parent: Element, tag: str) -> Tuple[Part, ...]:
     plain = set_element(parent, tag)
     found: List[Part] = []
     for child in elements(parent):
-        if child is plain:
-            if found and pairs(plain):
-                found.append(PLAIN)
-        elif child.tag == tag:
+        if child.tag != tag or is_hollow(child):
+            continue
+        if child is not plain:
             found.append(read_part(child))
+        elif found:
+            found.append(PLAIN)
     return tuple(found)
+
+
+def other_elements(parent: Element, tag: str) -> List[Element]:
+    """The elements of those sets."""
+    plain = set_element(parent, tag)
+    return [child for child in elements(parent) if child.tag == tag and child is not plain and not is_hollow(child)]
 
 
 def read_sets(parent: Element, *tags: str) -> Mapping[str, Tuple[Part, ...]]:
     """The other sets by their kind; kinds that have none are left out."""
     present = [child for child in parent if child.tag in tags]
-    if len({child.tag for child in present}) == len(present) and all(map(_is_plain, present)):
+    if len({child.tag for child in present}) == len(present) and all(map(is_plain, present)):
         return {}  # nearly always
     found = {tag: other_sets(parent, tag) for tag in tags}
     return {tag: sets for tag, sets in found.items() if sets}

@@ -32,9 +32,9 @@ from ..model.objects import (
     Tag,
 )  # fmt: skip
 from ..model.parts import REFERRING, Part
-from ..model.values import role, whole
+from ..model.values import role, setting_name, whole
 from .ids import Ids
-from .parts import first_set, ids_of, pairs, read_part, read_sets, set_element
+from .parts import first_set, ids_of, is_hollow, pairs, read_part, read_sets, set_element
 from .tree import elements, section
 
 SETTING_SECTIONS = {
@@ -134,13 +134,14 @@ def _settings(root: Element, kind: str, referred: FrozenSet[str]) -> Iterator[Ob
         ids = {"option": pair.get("id"), "set": None if plain is None else plain.get("id")}
         ids = {place: name for place, name in ids.items() if name in referred or name in own}
         made.append(Setting(kind, pair.attrib["name"], pair.get("value", ""), ids))
-    # Where a property stands under its old and its new name, the new one counts.
-    yield from sorted(made, key=lambda setting: setting.key.id == setting.name)
+    # Where a property stands under its old and its new name, the one counts that this Pacemaker calls it.
+    modern = modern_names(root)
+    yield from sorted(made, key=lambda setting: setting.name != setting_name(setting.name, modern))
     ahead = bool(made)
     for child in elements(section(root, where)):
         if child is plain:
             ahead = False
-        elif child.tag == tag and ("id" in child.attrib or "id-ref" in child.attrib):
+        elif child.tag == tag and ("id" in child.attrib or "id-ref" in child.attrib) and not is_hollow(child):
             part = read_part(child)
             # A set that is another's has no id of its own: it is known by what it refers to.
             yield Record(f"{kind}_set", part if part.id else _named(part), ahead)

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Callable, Container, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from xml.etree.ElementTree import Element, SubElement
 
+from ..model.entries import is_plain as stands_for_plain
 from ..model.grammar import CONTAINERS
 from ..model.objects import (
     ACLS,
@@ -33,8 +34,9 @@ from ..model.objects import (
 from ..model.parts import PLAIN, Part, part
 from ..model.values import boolean
 from ..plan.diff import Change
+from ..plan.references import ids_in
 from .ids import Ids
-from .parts import PartWriter, pairs, read_part, set_element
+from .parts import PartWriter, is_plain, other_elements, pairs, read_part, set_element
 from .read import NVSETS, SETTING_SECTIONS, modern_roles, operation_of, settings_set
 from .tree import elements, ensure, section
 
@@ -49,6 +51,10 @@ _SET_IDS = {
 def write(root: Element, changes: Sequence[Change]) -> None:
     """Make `changes`, in their order, in the tree under `root`."""
     editor = Editor(root)
+    for change in changes:
+        if change.after is not None:
+            editor.ids.reserve(ids_in(change.after))
+            editor.ids.reserve(() if isinstance(change.after, Setting) else (change.key.id,))
     for kind, several in groupby(changes, lambda change: type(change.object)):
         if kind is Setting:
             _settings(editor, list(several))
@@ -74,6 +80,7 @@ class Editor:
         self._known: Dict[Tuple[str, str], Dict[str, Element]] = {}
         self._new: List[Element] = []
         self._dropped: Dict[Element, Set[Element]] = {}
+        self.emptied: Dict[Element, Element] = {}  # sets of plain options that have none left, and their parents
 
     @property
     def resources(self) -> Element:
@@ -90,7 +97,7 @@ class Editor:
                 self._index(child)
 
     def add_resource(self, tag: str, name: str) -> Element:
-        self.ids.fresh(name)
+        self.ids.claim(name)
         made = SubElement(self.resources, tag, {"id": name})
         self.by_id[name], self.parents[name] = made, self.resources
         self._new.append(made)
@@ -140,6 +147,9 @@ class Editor:
     def finish(self) -> None:
         for parent, gone in self._dropped.items():
             _take_out(parent, gone)
+        for nvset, parent in self.emptied.items():
+            if nvset in parent and not elements(nvset) and not _has_another(parent, nvset.tag):
+                parent.remove(nvset)
 
     def known(self, where: str, tag: str, name: Callable[[Element], Optional[str]]) -> Dict[str, Element]:
         """The elements of a section by their names. The index is kept: there may be thousands."""
@@ -166,6 +176,11 @@ _SECTIONS = {
 }
 
 
+def _has_another(parent: Element, tag: str) -> bool:
+    """Whether there is a set beside the plain one that would be taken for it, were an empty one not before it."""
+    return any(map(is_plain, other_elements(parent, tag)))
+
+
 def _take_out(parent: Element, gone: Container[Element]) -> None:
     parent[:] = [child for child in parent if child not in gone]
 
@@ -181,14 +196,17 @@ def edit_set(
 
     `ids` may say what a new set and its options are to be called, under the name `place`.
     """
-    if dict(before) == dict(after):
-        return
     chosen = ids or {}
     nvset = set_element(parent, tag) if found_set is None else found_set
+    missed = nvset is None and place in chosen  # by what refers to it
+    if dict(before) == dict(after) and not missed:
+        return
     if nvset is None:
-        nvset = Element(tag, {"id": _chosen(editor, chosen.get(place), set_id)})
-        parent.insert(_position(parent, tag), nvset)
+        nvset = _new_set(editor, parent, tag, chosen.get(place), set_id)
     found = {pair.attrib["name"]: pair for pair in pairs(nvset)}
+    if after and not elements(nvset) and parent[_position(parent, tag)] is not nvset:
+        parent.remove(nvset)  # an empty set may have stood anywhere, and not where its options come
+        parent.insert(_position(parent, tag), nvset)
     gone = {name for name in found if name in before and name not in after}
     if gone:  # with all of their name
         nvset[:] = [child for child in nvset if child.get("name") not in gone]
@@ -196,11 +214,17 @@ def edit_set(
         if name in after and after[name] != before.get(name):
             pair.set("value", after[name] or "")
     for name, value in after.items():
-        if name not in found:
-            identity = _chosen(editor, chosen.get(f"{place}.{name}"), nvset.attrib["id"], name)
+        if name not in found and value != before.get(name):  # a <master> says promotable without an option
+            identity = _chosen(editor, chosen.get(f"{place}.{name}"), nvset.get("id") or set_id, name)
             SubElement(nvset, "nvpair", {"id": identity, "name": name, "value": value or ""})
-    if not elements(nvset):
-        parent.remove(nvset)
+    if not elements(nvset) and nvset.get("id") != chosen.get(place):
+        editor.emptied[nvset] = parent
+
+
+def _new_set(editor: Editor, parent: Element, tag: str, wanted: Optional[str], set_id: str) -> Element:
+    made = Element(tag, {"id": _chosen(editor, wanted, set_id)})
+    parent.insert(_position(parent, tag), made)
+    return made
 
 
 def _chosen(editor: Editor, wanted: Optional[str], *parts: str) -> str:
@@ -232,14 +256,14 @@ def edit_sets(editor: Editor, parent: Element, before: Optional[object], after: 
         new = getattr(after, "sets", {}).get(tag, ())
         if old == new:
             continue
+        present = other_elements(parent, tag)
         plain = set_element(parent, tag)
-        present = [child for child in elements(parent) if child.tag == tag and child is not plain]
+        if plain is None and any(map(stands_for_plain, new)):
+            plain = _new_set(editor, parent, tag, None, f"{owner}-{tag}")
         place = _position(parent, tag) + (plain is not None)
         editor.parts.edit_children(parent, present, [one for one in new if one != PLAIN], owner, place)
-        if plain is not None and new:
-            _put_plain(
-                parent, plain, [child for child in elements(parent) if child.tag == tag and child is not plain], new
-            )
+        if plain is not None and (pairs(plain) or any(map(stands_for_plain, new))):
+            _put_plain(parent, plain, other_elements(parent, tag), new)
 
 
 def _put_plain(parent: Element, plain: Element, others: List[Element], wanted: Sequence[Part]) -> None:
@@ -514,6 +538,8 @@ def _record(editor: Editor, change: Change) -> None:
         editor.drop(editor.section_of(kind), editor.records(kind).pop(change.object.key.id))
         return
     assert isinstance(after, Record) and (before is None or isinstance(before, Record))
+    if kind in OPTION_SETS and stands_for_plain(after.part):
+        _plain_settings(editor, kind[: -len("_set")])
     if before is None:
         made = editor.parts.make(after.part, after.id)
         position = _set_position(editor, after) if kind in OPTION_SETS else None
@@ -523,11 +549,18 @@ def _record(editor: Editor, change: Change) -> None:
         return
     element = editor.records(kind)[after.id]
     editor.parts.edit(element, before.part, after.part, owner=after.id)
-    if before.ahead != after.ahead:
+    if before.ahead != after.ahead and pairs(settings_set(editor.root, kind[: -len("_set")])):
         parent = editor.section_of(kind)
         parent.remove(element)
         place = _set_position(editor, after)
         parent.insert(len(parent) if place is None else place, element)
+
+
+def _plain_settings(editor: Editor, kind: str) -> None:
+    """See that the plain settings have a set, so that no other is taken for it."""
+    where, tag = SETTING_SECTIONS[kind]
+    if settings_set(editor.root, kind) is None:
+        SubElement(ensure(editor.root, where), tag, {"id": editor.ids.fresh(_SET_IDS[kind])})
 
 
 def _set_position(editor: Editor, after: Record) -> Optional[int]:
@@ -548,7 +581,7 @@ def _level(editor: Editor, change: Change) -> None:
     assert isinstance(after, Level)
     element = present.get(name)
     if element is None:
-        editor.ids.fresh(name)
+        editor.ids.claim(name)
         present[name] = element = SubElement(topology, "fencing-level", {"id": name})
     target = {"node": "target", "pattern": "target-pattern", "attribute": "target-attribute"}[after.by]
     wanted = {target: after.target, "index": after.level, "devices": ",".join(after.devices)}
@@ -568,7 +601,7 @@ def _tag(editor: Editor, change: Change) -> None:
     assert isinstance(after, Tag)
     element = present.get(name)
     if element is None:
-        editor.ids.fresh(name)
+        editor.ids.claim(name)
         present[name] = element = SubElement(tags, "tag", {"id": name})
     wanted = set(after.references)
     element[:] = [child for child in element if child.get("id") in wanted or not isinstance(child.tag, str)]

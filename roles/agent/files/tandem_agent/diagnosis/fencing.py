@@ -54,7 +54,7 @@ def _started(patient: Patient) -> Iterator[Finding]:
                 "fencing.not_started",
                 ERROR,
                 f"the fence device {device.id} is not started: it is not monitored, and may not work when it is needed",
-                f"look at its failed actions, then clean it up: crm_resource --cleanup --resource {device.id}",
+                f"look at its failed actions, then clean it up: tandem cleanup {device.id}",
             )
 
 

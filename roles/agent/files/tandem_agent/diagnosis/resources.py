@@ -18,12 +18,12 @@ def _resources(patient: Patient) -> Iterator[Finding]:
         if resource["blocked"]:
             yield Finding(
                 "resource.blocked", ERROR, f"{name} is blocked: it failed to stop and nothing may touch it",
-                f"see its failed actions; clean up when it is surely stopped: crm_resource --cleanup --resource {name}",
+                f"see its failed actions; clean up when it is surely stopped: tandem cleanup {name}",
             )  # fmt: skip
         if resource["orphaned"]:
             yield Finding(
                 "resource.orphaned", WARNING, f"{name} runs or has a history but is not configured any more",
-                f"crm_resource --cleanup --resource {name}",
+                f"tandem cleanup {name}",
             )  # fmt: skip
         elif resource["target_role"] == "Stopped":
             yield Finding(
@@ -43,7 +43,7 @@ def _failed(patient: Patient) -> Iterator[Finding]:
             "action.failed",
             WARNING,
             failure["text"] + (f" (at {failure['at']})" if failure.get("at") else ""),
-            f"repair the cause, then: crm_resource --cleanup --resource {failure['resource']}",
+            f"repair the cause, then: tandem cleanup {failure['resource']}",
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Set, Tuple
 
 from ..errors import Fault
 from .entries import read_child, read_part, read_sets
@@ -34,7 +34,7 @@ from .objects import (
 )
 from .parts import Part, part
 from .secrets import secret_fault
-from .values import AGENT_PART, boolean, id_fault, same, whole
+from .values import AGENT_PART, boolean, id_fault, length_fault, same, whole
 
 CLASSES = ("ocf", "systemd", "lsb", "service", "stonith", "upstart", "nagios", "heartbeat")
 STATES = ("present", "absent", "started", "stopped")  # of a resource
@@ -65,6 +65,7 @@ class Document:
     entries: Tuple[Declaration, ...]
     unset: Tuple[Tuple[str, str], ...] = ()  # settings to remove: (kind, name)
     order: Tuple[str, ...] = ()  # of new resources, where it is not that of the sections
+    verbatim: FrozenSet[str] = frozenset()  # properties called as they are here, whatever this Pacemaker calls them
 
 
 def read_document(value: Any, faults: List[Fault], path: str = "document") -> Document:
@@ -78,7 +79,7 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
     ids = top.mapping("ids") or {}
     for section, kind in SETTINGS.items():
         for setting, text in (top.mapping(section) or {}).items():
-            where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting)
+            where, wrong = f"{path}.{section}.{setting[:80]}", id_fault(setting) or length_fault(text or "")
             if text is None:
                 unset.append((kind, setting))
             else:
@@ -91,12 +92,12 @@ def read_document(value: Any, faults: List[Fault], path: str = "document") -> Do
             entry = reader(item)
             if entry is not None:
                 entries.append(replace(entry, doubts=tuple(item.doubts)) if item.doubts else entry)
-    order = top.texts("order")
+    order, verbatim = top.texts("order"), top.texts("verbatim")
     top.finish()
     if len(entries) > MOST:
         top.fault("", f"declares {len(entries)} objects; at most {MOST} are allowed")
     _twice(entries, faults)
-    return Document(name, tuple(_clashing(entries)), tuple(unset), tuple(order))
+    return Document(name, tuple(_clashing(entries)), tuple(unset), tuple(order), frozenset(verbatim))
 
 
 def _twice(entries: List[Declaration], faults: List[Fault]) -> None:
@@ -465,8 +466,7 @@ def _check_rules(item: Fields, path: str, rules: Tuple[Part, ...], scored: bool)
     for rule in rules:
         if rule.get("id-ref") is None and not rule.parts:
             item.doubt(path, "needs at least one expression")
-        number, attribute = rule.get("score"), rule.get("score-attribute")
-        if scored and rule.get("id-ref") is None and (number is None) == (attribute is None):
+        if scored and rule.get("id-ref") is None and not _is_scored(rule):
             item.doubt(f"{path}.score", "a rule needs either score or score_attribute")
         for test in rule.all("expression"):
             unary = test.get("operation") in ("defined", "not_defined")
@@ -475,6 +475,12 @@ def _check_rules(item: Fields, path: str, rules: Tuple[Part, ...], scored: bool)
             if not unary and test.get("operation") and test.get("value") is None:
                 item.doubt(path, f"value is required with {test.get('operation')}")
         _check_rules(item, path, rule.all("rule"), False)
+
+
+def _is_scored(rule: Part) -> bool:
+    """Whether it has one score, or a rule inside does: so Pacemaker 3 rewrites what had a lifetime."""
+    given = [name for name in ("score", "score-attribute") if rule.get(name) is not None]
+    return len(given) == 1 or (not given and any(map(_is_scored, rule.all("rule"))))
 
 
 def _exactly_one(item: Fields, made: Record, *names: str) -> None:
@@ -511,8 +517,9 @@ def _check_colocation(item: Fields, made: Record) -> None:
     _exactly_one(item, made, "rsc")
     if not made.part.all("resource_set"):
         _exactly_one(item, made, "with-rsc")
-        if made.part.get("rsc") == made.part.get("with-rsc"):
-            item.doubt("with", f"{made.part.get('rsc')} cannot be colocated with itself")
+        dependent = made.part.get("rsc")
+        if dependent and dependent == made.part.get("with-rsc"):
+            item.doubt("with", f"{dependent} cannot be colocated with itself")
 
 
 def _check_order(item: Fields, made: Record) -> None:
@@ -520,7 +527,8 @@ def _check_order(item: Fields, made: Record) -> None:
     if not made.part.all("resource_set"):
         _exactly_one(item, made, "then")
         first, before = made.part.get("first"), made.part.get("first-action") or "start"
-        if first == made.part.get("then") and same("action", before, made.part.get("then-action") or before):
+        after = made.part.get("then-action") or before
+        if first and first == made.part.get("then") and same("action", before, after):
             item.doubt("then", f"{first} cannot wait for itself")
 
 
@@ -635,6 +643,9 @@ def _fit(text: str) -> str:
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.-]")
 
 
+_BY_PATH = ("ocf", "lsb")  # classes of which Pacemaker runs a script from anywhere, by its absolute path
+
+
 def agent_fault(agent: str) -> Optional[str]:
     """Why `agent` names no resource agent, or None."""
     parts = agent.split(":", 2)
@@ -642,8 +653,9 @@ def agent_fault(agent: str) -> Optional[str]:
         return f"{agent!r} is no agent; write class:type or ocf:provider:type with a class of {', '.join(CLASSES)}"
     if (parts[0] == "ocf") != (len(parts) == 3):
         return f"{agent!r} is no agent; ocf agents are written ocf:provider:type, others class:type"
-    for name in parts[1:]:
-        if not AGENT_PART.match(name) or ".." in name:
+    for index, name in enumerate(parts[1:], 2):
+        by_path = index == len(parts) and parts[0] in _BY_PATH
+        if not AGENT_PART.match(name[1:] if by_path and name.startswith("/") else name) or ".." in name:
             return f"{agent!r} is no agent; {name!r} holds characters that an agent's name cannot have"
     return None
 

@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Tup
 
 from .fields import Fields
 from .grammar import SAME_AS, SHAPES, Attribute, Child, Shape, sets_key
-from .parts import NVSETS, PLAIN, REFERRING, Part, part
-from .values import scalar_fault, text_of
+from .parts import NVSETS, PLAIN, REFERRING, Part, is_hollow, part
+from .values import length_fault, scalar_fault, text_of
 
 Entry = Dict[str, Any]
 DEEPEST = 50  # rules inside rules; Pacemaker's own tools overflow their stack somewhere beyond
@@ -113,7 +113,7 @@ def _told(entry: Fields, shapes: Tuple[str, ...]) -> Tuple[str, Fields]:
 
 def _read_names(item: Fields, child: Child, _depth: int) -> List[Part]:
     tag = child.shapes[0]
-    found = [part(tag, {child.field: name}) for name in item.texts(child.key)]
+    found = [part(tag, {child.field: name or None}) for name in item.texts(child.key)]
     if len(set(found)) < len(found):
         item.doubt(child.key, "lists something twice")
     return found
@@ -138,6 +138,8 @@ def read_sets(item: Fields, key: str, tag: str, depth: int = 0) -> List[Part]:
     value = item.raw(key)
     place = value.index("plain") if isinstance(value, list) and "plain" in value else None
     found = [read_part(entry, tag, depth) for entry in item.objects(key, but=place)]
+    if any(map(is_plain, found[:place] if place else ())):
+        item.fault(key, "has a set without rule and score before plain, which would be taken for it; put plain first")
     return found if place is None else [*found[:place], PLAIN, *found[place:]]
 
 
@@ -169,6 +171,7 @@ def _read_options(item: Fields) -> List[Part]:
             if wrong:
                 item.fault(f"options.{str(name)[:80]}", wrong)
             else:
+                item.judge(f"options.{name}", length_fault(str(name)) or length_fault(text_of(given)))
                 found.append(part("nvpair", {"name": str(name), "value": text_of(given)}, (), ids.get(name)))
     return found + [part("nvpair", {"id-ref": name}) for name in item.texts("references")]
 
@@ -233,10 +236,9 @@ def _under(found: Part, entry: Entry, several: bool) -> Entry:
 
 
 def _entry_of_sets(inner: List[Part], key: str, shown: FrozenSet[str]) -> Entry:
+    inner = [one for one in inner if not is_hollow(one) or one.id in shown]
     plain = plain_of(inner, shown)
-    made: Entry = {}
-    if plain is not None and plain.parts:
-        made[key] = options_of(plain)
+    made: Entry = {} if plain is None else {key: options_of(plain)}
     others = [PLAIN if one is plain else one for one in inner]
     made.update(entry_of_sets(others, key, shown))
     return made
@@ -253,7 +255,12 @@ def entry_of_sets(sets: Iterable[Part], key: str, shown: FrozenSet[str]) -> Entr
 def plain_of(sets: Iterable[Part], shown: FrozenSet[str] = frozenset()) -> Optional[Part]:
     """The set whose options are an object's plain ones: the first without rule, score and references."""
     return next(
-        (one for one in sets if is_plain(one) and not shown.intersection((one.id, *(p.id for p in one.parts)))), None
+        (
+            one
+            for one in sets
+            if is_plain(one) and not is_hollow(one) and not shown.intersection((one.id, *(p.id for p in one.parts)))
+        ),
+        None,
     )
 
 

@@ -15,7 +15,7 @@ import math
 from typing import Any, Collection, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..errors import Fault
-from .values import LONGEST, scalar_fault, text_of
+from .values import LONGEST, length_fault, scalar_fault, text_of
 
 
 class Fields:
@@ -39,6 +39,11 @@ class Fields:
     def doubt(self, key: str, message: str) -> None:
         """Record that the value of `key` should not be written anew."""
         self.doubts.append(Fault(self.at(key), message))
+
+    def judge(self, key: str, wrong: Optional[str]) -> None:
+        """As `doubt`, where there is one."""
+        if wrong:
+            self.doubt(key[:LONGEST], wrong)
 
     def at(self, key: str) -> str:
         """The path of `key`, as a person would write it."""
@@ -80,6 +85,7 @@ class Fields:
         if wrong:
             self.fault(key, wrong)
             return default
+        self.judge(key, length_fault(text_of(value)))
         return text_of(value)
 
     def choice(self, key: str, allowed: Sequence[str], default: str, fold: bool = False) -> str:
@@ -157,6 +163,7 @@ class Fields:
             if wrong:
                 self.fault(f"{key}[{index}]", wrong)
             else:
+                self.judge(f"{key}[{index}]", length_fault(text_of(item)))
                 found.append(text_of(item))
         return found
 
@@ -177,6 +184,7 @@ class Fields:
                 self.fault(f"{key}.{name}"[:LONGEST], wrong)
             else:
                 found[name] = None if item is None else text_of(item)
+                self.judge(f"{key}.{name}", length_fault(name) or length_fault(found[name] or ""))
         return found
 
     def finish(self, also: Collection[str] = ()) -> None:

@@ -108,25 +108,29 @@ def meaning(found: Part, aside: Tuple[str, ...] = ()) -> Meaning:
         if name not in aside and (default is None or value != canonical(name, default)):
             said.append((name, value))
     parts = _options(found.parts) if found.tag in NVSETS else found.parts
-    inner = tuple(meaning(child, aside) for child in parts if child.tag in _ELEMENTS and not _is_empty(child))
+    inner = tuple(meaning(child, aside) for child in parts if child.tag in _ELEMENTS and not is_hollow(child))
     if found.tag not in _ORDERED:
         inner = tuple(sorted(inner, key=repr))
     return (found.tag, tuple(said), inner)
 
 
-def _is_empty(found: Part) -> bool:
-    """Whether it is a set of options without any."""
-    return found.tag in NVSETS and not found.parts and not found.attributes
+def is_hollow(found: Part) -> bool:
+    """Whether it says nothing: an option without name or value, or a set that has none, no score, no rule, and is not another's."""
+    if found.tag == "nvpair":
+        return found.get("id-ref") is None and (found.get("name") is None or found.get("value") is None)
+    if found.tag not in NVSETS or found.get("score") is not None or found.get("id-ref") is not None:
+        return False
+    return not any(one.tag in ("nvpair", "rule") for one in _options(found.parts))
 
 
 def _options(parts: Iterable[Part]) -> Iterator[Part]:
-    """Options as Pacemaker reads them: of two with one name the first counts, and one without a value never."""
+    """Options as Pacemaker reads them: of two with one name the first counts, and one without name or value never."""
     seen = set()
     for one in parts:
         name = one.get("name")
         if one.tag != "nvpair" or one.get("id-ref") is not None:
             yield one
-        elif one.get("value") is not None and name not in seen:
+        elif name is not None and one.get("value") is not None and name not in seen:
             seen.add(name)
             yield one
 

@@ -35,19 +35,23 @@ def text_of(value: Any) -> str:
 
 def scalar_fault(value: Any) -> Optional[str]:
     """Why `value` can't be an XML attribute, or None."""
-    if isinstance(value, str) and len(value) <= LONGEST and value.isprintable():
+    if isinstance(value, str) and value.isprintable():
         return None  # nearly always; what XML cannot carry is not printable
     if not isinstance(value, (str, int, float, bool)):
         return f"must be a text, a number or a boolean, not {type(value).__name__}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"
-    text = text_of(value)
-    if len(text) > LONGEST:
-        return f"is {len(text)} characters long; at most {LONGEST} are allowed"
-    bad = _FORBIDDEN.search(text)
+    bad = _FORBIDDEN.search(text_of(value))
     if bad:
         return f"holds the character U+{ord(bad.group()):04X}, which XML cannot carry"
     return None
+
+
+def length_fault(text: str) -> Optional[str]:
+    """Why `text` is better not written anew, or None."""
+    if len(text) <= LONGEST:
+        return None
+    return f"is {len(text)} characters long; at most {LONGEST} are allowed"
 
 
 def id_fault(text: str) -> Optional[str]:
@@ -67,7 +71,10 @@ _UNITS = {
 }  # fmt: skip
 # Longer numbers mean nothing here, and Python refuses to read very long ones.
 _DURATION = re.compile(r"\s*([0-9]{1,15})\s*([A-Za-z]*)\s*\Z")
-_ISO = re.compile(r"P(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,15})S)?)?\Z")
+# ISO 8601 as Pacemaker reads it: it wants the T only to tell minutes from months, which have 30 days.
+_ISO = re.compile(r"P(?:T?[0-9]{1,15}[YMWDHS])+\Z")
+_AMOUNT = re.compile(r"([0-9]+)([A-Z])")
+_ISO_UNITS = {"Y": 365 * 86400, "M": 30 * 86400, "W": 7 * 86400, "D": 86400, "H": 3600, "S": 1}
 
 
 def whole(text: Optional[str]) -> Optional[int]:
@@ -82,11 +89,11 @@ def duration_ms(text: str) -> Optional[int]:
         number, name = plain.groups()
         unit = _UNITS.get(name.lower())
         return None if unit is None else int(int(number) * unit)
-    iso = _ISO.match(text)
-    if iso and any(iso.groups()):
-        days, hours, minutes, seconds = (int(part or 0) for part in iso.groups())
-        return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1000
-    return None
+    if not _ISO.match(text):
+        return None
+    date, _t, time = text.partition("T")
+    seconds = sum(int(number) * _ISO_UNITS[unit] for number, unit in _AMOUNT.findall(date))
+    return 1000 * (seconds + sum(int(number) * {**_ISO_UNITS, "M": 60}[unit] for number, unit in _AMOUNT.findall(time)))
 
 
 def boolean(text: str) -> Optional[bool]:

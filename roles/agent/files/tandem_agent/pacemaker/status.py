@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 
 from ..cib.tree import parse
 from ..errors import AgentError
-from ..model.values import role as role_name
+from ..model.values import role as role_name, score
 
 Json = Dict[str, Any]
 
@@ -39,6 +39,7 @@ def read_status(monitor: bytes, cib: bytes = b"<cib/>", idle: Optional[bool] = N
         "nodes": nodes(root),
         "resources": _merged(_resources(root)),
         "failures": _failures(root),
+        "fail_counts": _fail_counts(root),
         "fencing": _fencing(root),
         "bans": _bans(tree),
     }
@@ -162,6 +163,26 @@ def _plain(name: str) -> str:
 
 
 # -- failures, fencing, bans
+
+
+def _fail_counts(root: Element) -> List[Json]:
+    """How often each resource has failed on each node, where it has, and after how often it may not run there."""
+    return [
+        {
+            "resource": _plain(history.get("id", "")),
+            "node": node.get("name", ""),
+            "count": _count(history),
+            "threshold": score(history.get("migration-threshold", "")),
+            "last": history.get("last-failure"),
+        }
+        for node in root.iterfind("node_history/node")
+        for history in node.iterfind("resource_history")
+        if _count(history) > 0
+    ]
+
+
+def _count(history: Element) -> int:
+    return score(history.get("fail-count", "0")) or 0
 
 
 def _failures(root: Element) -> List[Json]:

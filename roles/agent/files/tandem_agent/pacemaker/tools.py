@@ -194,10 +194,12 @@ class Tools:
     def metadata(self, agent: str) -> bytes:
         """The metadata of `class:provider:type`, `class:type`, stonith agents as `stonith:type`.
 
-        To give it the agent is run, as root. A name with `..` in it would be a way to run any program, and who may only
-        read may ask for a plan.
+        To give it the agent is run, as root. A name that is a path, or has `..` in it, would be a way to run any program,
+        and who may only read may ask for a plan.
         """
         wrong = agent_fault(agent)
+        if not wrong and ":/" in agent:
+            wrong = f"{agent!r} is named by its path, and not asked for its metadata"
         if wrong:
             raise AgentError("params.invalid", wrong, {"agent": agent})
         completed = self.runner.run(["crm_resource", "--show-metadata", agent])

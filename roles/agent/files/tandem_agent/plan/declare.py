@@ -30,7 +30,7 @@ from ..model.objects import (
     Tag,
     contents,
 )  # fmt: skip
-from ..model.parts import Part, part
+from ..model.parts import Part, is_hollow, part
 from ..model.secrets import ELSEWHERE, MASK
 from ..model.values import boolean, same, setting_name
 from .overlay import (
@@ -158,7 +158,7 @@ class _Overlay:
         if isinstance(found, Setting):
             unchanged = declared.value == MASK or same(found.name, found.value, declared.value)
             return found if unchanged else replace(found, value=declared.value)
-        if declared.kind == "property":
+        if declared.kind == "property" and declared.name not in self.document.verbatim:
             return replace(declared, name=setting_name(declared.name, self.current.modern_names))
         return declared
 
@@ -174,7 +174,7 @@ class _Overlay:
                 # A switch that is off and one that was never set mean the same.
                 if name not in ("standby", "maintenance") or boolean(have or "off") is not False:
                     attributes.pop(name, None)
-            elif not same(name, have, value):
+            elif not same(name, have, value) and not (value == MASK and name in attributes):
                 attributes[name] = value
         return replace(
             found,
@@ -343,7 +343,14 @@ class _Overlay:
             self._fault(entry.path, f"{found.id} is a {found.kind} in the cluster, not a {declared.kind}")
         else:
             self.wanted.named.add(found.key)
-            self.objects[found.key] = record_over(found, declared)
+            self._keep(record_over(found, declared))
+
+    def _keep(self, made: Record) -> None:
+        """A set of options that says nothing is none."""
+        if is_hollow(made.part):
+            self.objects.pop(made.key, None)
+        else:
+            self.objects[made.key] = made
 
     def _counterpart(self, entry: Declaration, declared: Record) -> Optional[Record]:
         """The record that is meant: by its id where one has it, else by what it says."""
@@ -353,6 +360,8 @@ class _Overlay:
         return found if isinstance(found, Record) else None
 
     def _new_record(self, entry: Declaration, made: Record) -> None:
+        if is_hollow(made.part):
+            return
         scored = "score" in made.said or any(
             name.startswith("score-attribute") for name, _value in made.part.attributes
         )

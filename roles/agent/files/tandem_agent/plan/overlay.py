@@ -12,7 +12,7 @@ from ..model.entries import plain_of, shape_of
 from ..model.grammar import SHAPES, Child, sets_key
 from ..model.matching import Left
 from ..model.objects import Map, Operation, Primitive, Record, Sets
-from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, meaning, means, part
+from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, is_hollow, meaning, means, part
 from ..model.secrets import ELSEWHERE, MASK, SEAL
 from ..model.values import boolean, other_meta, role, same
 
@@ -122,7 +122,8 @@ def part_over(have: Part, declared: Part) -> Part:
     old, new = dict(have.attributes), dict(declared.attributes)
     attributes: Dict[str, Optional[str]] = {name: value for name, value in old.items() if name not in known}
     for name, value in new.items():
-        attributes[name] = old[name] if same(name, old.get(name), value) else value
+        masked = value == MASK and name in old
+        attributes[name] = old[name] if masked or same(name, old.get(name), value) else value
     for name in known.intersection(old):  # leaving out and saying the default mean the same
         if name not in new and same(name, old[name], DEFAULTS.get((have.tag, name))):
             attributes[name] = old[name]
@@ -161,7 +162,7 @@ def parts_over(
     have: Sequence[Part], declared: Sequence[Part], tags: Tuple[str, ...], single: bool = False
 ) -> Tuple[Part, ...]:
     """The declared parts in place of those of the same `tags`, or of the first one; the others stay where they are."""
-    mine = [index for index, one in enumerate(have) if one.tag in tags][: 1 if single else None]
+    mine = [index for index, one in enumerate(have) if one.tag in tags and not is_hollow(one)][: 1 if single else None]
     left = Left(_handles(have[index]) for index in mine)
     fitted: List[Part] = []
     for wanted in declared:
@@ -205,9 +206,10 @@ def sets_over(have: Sets, declared: Mapping[str, Tuple[Part, ...]]) -> Sets:
     """The sets of options beside the plain ones: exactly those that are declared, of the kinds that are."""
     result = dict(have)
     for tag, wanted in declared.items():
-        fitted = parts_over(have.get(tag, ()), [one for one in wanted if one != PLAIN], (tag,))
+        saying = [one for one in wanted if one == PLAIN or not is_hollow(one)]
+        fitted = parts_over(have.get(tag, ()), [one for one in saying if one != PLAIN], (tag,))
         fitted = tuple(one for one in fitted if one != PLAIN)
-        place = wanted.index(PLAIN) if PLAIN in wanted else 0
+        place = saying.index(PLAIN) if PLAIN in saying else 0
         result[tag] = fitted[:place] + (PLAIN,) + fitted[place:] if place else fitted
     return {tag: sets for tag, sets in result.items() if sets}
 
@@ -245,7 +247,7 @@ def record_over(have: Record, declared: Record) -> Record:
         if is_said(child, declared.said):
             parts = _child_over(parts, declared, child)
     if have.part.tag in NVSETS:
-        parts = parts_over(parts, declared.part.parts, ("nvpair", "rule"))
+        parts = parts_over(parts, declared.part.all("nvpair"), ("nvpair",))
     tags = [tag for child in shape.children for tag in tags_of(child)]
     if {one.tag for one in parts} - {one.tag for one in have.part.parts}:  # something new has its place
         parts = tuple(sorted(parts, key=lambda one: tags.index(one.tag) if one.tag in tags else len(tags)))

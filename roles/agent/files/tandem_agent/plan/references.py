@@ -71,7 +71,7 @@ def ids_in(found: Object) -> Set[str]:
     names = {name for name in getattr(found, "ids", {}).values() if name}
     for operation in getattr(found, "ops", None) or ():
         names |= {name for name in (operation.id, *operation.ids.values()) if name}
-    left = _parts(found)
+    left = parts_of(found)
     while left:
         one = left.pop()
         left += one.parts
@@ -79,7 +79,8 @@ def ids_in(found: Object) -> Set[str]:
     return names
 
 
-def _parts(found: Object) -> List[Part]:
+def parts_of(found: Object) -> List[Part]:
+    """The elements of an object that are values: its sets of options, and what a record is."""
     parts = [one for sets in getattr(found, "sets", {}).values() for one in sets]
     for operation in getattr(found, "ops", None) or ():
         parts += [one for sets in operation.sets.values() for one in sets]
@@ -88,7 +89,7 @@ def _parts(found: Object) -> List[Part]:
 
 def _named(found: Object) -> Set[str]:
     """All that an object refers to."""
-    names = {name for one in _parts(found) for name in references_in(one)} | set(mentions(found))
+    names = {name for one in parts_of(found) for name in references_in(one)} | set(mentions(found))
     if isinstance(found, Primitive) and found.ops_same_as:
         names.add(found.ops_same_as)
     return names | (set(found.references) if isinstance(found, Tag) else set())

@@ -30,7 +30,7 @@ from ..model.objects import (
     contents,
 )  # fmt: skip
 from ..model.secrets import ELSEWHERE, MASK, SEAL, is_secret
-from ..model.values import boolean
+from ..model.values import boolean, setting_name
 from .declare import FOREIGN_SETTINGS
 from .diff import Change
 
@@ -63,9 +63,14 @@ def document_of(state: State, secrets: bool = False) -> Document:
         entry = _unsealed(entry_of(found, secrets, state.referred))
         if not isinstance(found, Node) or len(entry) > 1:
             sections.setdefault(_section_of(found), []).append(entry)
+    if "acls" in sections:  # roles first: in that order they are made, as others name them
+        sections["acls"].sort(key=lambda entry: entry["kind"] != "role")
     order = _order_of(state)
     if order:
         sections["order"] = order
+    verbatim = _verbatim(state)
+    if verbatim:
+        sections["verbatim"] = verbatim
     ids = _ids_of_settings(state)
     if ids:
         sections["ids"] = ids
@@ -78,6 +83,12 @@ def _order_of(state: State) -> List[str]:
     top = [found for key, found in state.objects.items() if key.family == "resource" and key.id not in held]
     devices = [found.kind == "stonith" for found in top]
     return [found.id for found in top] if devices != sorted(devices) else []
+
+
+def _verbatim(state: State) -> List[str]:
+    """The properties that are called as another version of Pacemaker than this one calls them."""
+    names = [found.name for found in state.objects.values() if isinstance(found, Setting) and found.kind == "property"]
+    return [name for name in names if name != setting_name(name, state.modern_names)]
 
 
 def _ids_of_settings(state: State) -> Document:
@@ -115,6 +126,7 @@ _SECTION_ORDER = (
     "alerts",
     "acls",
     "order",
+    "verbatim",
     "ids",
 )
 

@@ -9,7 +9,7 @@ from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Set
 
 from ..errors import Fault
 from ..model.document import Document
-from ..model.entries import options_of, references_in
+from ..model.entries import references_in
 from ..model.objects import (
     CONSTRAINTS,
     Bundle,
@@ -26,10 +26,7 @@ from ..model.objects import (
     contents,
 )
 from ..model.secrets import MASK
-from ..model.values import boolean, whole
-from .references import ids_in
-
-MOST_REPLICAS = 1000  # of one bundle whose names are thought of
+from .references import ids_in, parts_of
 
 
 def validate(wanted: State, document: Document, changed: Optional[Collection[Key]] = None) -> List[Fault]:
@@ -51,36 +48,6 @@ def validate(wanted: State, document: Document, changed: Optional[Collection[Key
     by_path = set(judged.values())
     doubts = [doubt for entry in document.entries if entry.path in by_path for doubt in entry.doubts]
     return checker.faults + doubts
-
-
-def warnings(wanted: State, document: Document) -> List[str]:
-    """What is allowed but probably not meant."""
-    nodes = {key.id for key in wanted.objects if key.family == "node"} | guests(wanted)
-    found = []
-    for entry in document.entries:
-        if isinstance(entry.object, Record) and entry.object.kind == "location" and not entry.absent:
-            node = entry.object.part.get("node")
-            if node and nodes and node not in nodes:
-                found.append(
-                    f"{entry.path}: {node} is no node of this cluster; the constraint has no effect until it joins"
-                )
-    return found
-
-
-def guests(state: State) -> Set[str]:
-    """The nodes that resources make: remote ones, guests, and the replicas of bundles."""
-    found: Set[str] = set()
-    for resource in state.objects.values():
-        if isinstance(resource, Primitive):
-            guest = (resource.meta or {}).get("remote-node")
-            if resource.agent == "ocf:pacemaker:remote":
-                found.add(resource.id)
-            if guest:
-                found.add(guest)
-        elif isinstance(resource, Bundle) and resource.container is not None:
-            replicas = resource.container.get("replicas") or resource.container.get("promoted-max") or "1"
-            found.update(f"{resource.id}-{number}" for number in range(min(MOST_REPLICAS, whole(replicas) or 1)))
-    return found
 
 
 def _meant(wanted: State, document: Document) -> Dict[Key, str]:
@@ -124,10 +91,18 @@ class _Checker:
         """An export shows no secret; what it shows instead must not become one."""
         if isinstance(found, Setting) and found.value == MASK:
             self._fault(path, f"{MASK} is not its value but a mask; {_UNMASK}")
-        for field in ("params", "attributes"):
-            for name, value in (getattr(found, field, None) or {}).items():
-                if value == MASK:
-                    self._fault(f"{path}.{field}.{name}", f"{MASK} is not its value but a mask; {_UNMASK}")
+        operations = [(f"{path}.ops[{index}]", one) for index, one in enumerate(getattr(found, "ops", None) or ())]
+        for place, holder in ((path, found), *operations):
+            for field in ("params", "meta", "attributes", "utilization"):
+                for name, value in (getattr(holder, field, None) or {}).items():
+                    if value == MASK:
+                        self._fault(f"{place}.{field}.{name}", f"{MASK} is not its value but a mask; {_UNMASK}")
+        parts = parts_of(found)
+        while parts:
+            one = parts.pop()
+            parts += one.parts
+            if one.tag == "nvpair" and one.get("value") == MASK:
+                self._fault(path, f"{MASK} is not the value of {one.get('name')} but a mask; {_UNMASK}")
 
     def group(self, path: str, found: Group) -> None:
         for index, member in enumerate(found.members or ()):
@@ -168,10 +143,6 @@ class _Checker:
         for position, group in enumerate(found.part.all("resource_set")):
             for index, one in enumerate(group.parts):
                 self._resource(f"{path}.sets[{position}].resources[{index}]", one.get("id") or "")
-        for name, key, resource in _PROMOTING[found.kind]:
-            role = found.part.get(name) or ""
-            if role in ("Promoted", "Unpromoted", "promote", "demote"):
-                self._promotable(f"{path}.{key}", found.part.get(resource) or "", role)
 
     def bundle(self, path: str, found: Bundle) -> None:
         if found.resource:
@@ -209,7 +180,7 @@ class _Checker:
         found = self.wanted.resource(name)
         if found is None:
             self._missing(path, name)
-        elif not isinstance(found, kinds) or found.kind in ("stonith", "template"):
+        elif not isinstance(found, kinds) or found.kind == "template":
             self._fault(path, f"{name} is a {found.kind}, which cannot be inside {container}")
 
     def _device(self, path: str, name: str) -> None:
@@ -242,14 +213,6 @@ class _Checker:
                 self.inner.update(ids_in(found))
         return self._known(name) or name in self.inner
 
-    def _promotable(self, path: str, name: str, role: str) -> None:
-        found = self.wanted.resource(name)
-        if isinstance(found, Bundle) and found.resource:
-            return  # promotable by its promoted_max, and by what is inside
-        if found is not None and not (isinstance(found, Clone) and _is_promotable(found)):
-            role = {"promote": "Promoted", "demote": "Promoted"}.get(role, role)
-            self._fault(path, f"{name} is no promotable clone, so it is never {role}")
-
     def _missing(self, path: str, name: str) -> None:
         self.names = self.names or sorted(key.id for key in self.wanted.objects if key.family == "resource")
         near = difflib.get_close_matches(name, self.names, 1) if self.hints > 0 else []
@@ -261,27 +224,13 @@ class _Checker:
         self.faults.append(Fault(path, message))
 
 
-def _is_promotable(found: Clone) -> bool:
-    """Whether any of its meta attributes says so; with rules in between only Pacemaker knows."""
-    said = [(found.meta or {}).get("promotable")]
-    said += [options_of(one).get("promotable") for one in found.sets.get("meta_attributes", ())]
-    return any(boolean(text or "") for text in said)
-
-
-# Attributes of constraints that name resources, and those that need a promotable one: (attribute, key, resource).
+# Attributes of constraints that name resources: (attribute, key).
 _ENDS: Dict[str, Tuple[Tuple[str, str], ...]] = {
     "location": (("rsc", "resource"),),
     "colocation": (("rsc", "resource"), ("with-rsc", "with")),
     "order": (("first", "first"), ("then", "then")),
     "ticket": (("rsc", "resource"),),
 }
-_PROMOTING: Dict[str, Tuple[Tuple[str, str, str], ...]] = {
-    "location": (),
-    "colocation": (("with-rsc-role", "with_role", "with-rsc"), ("rsc-role", "resource_role", "rsc")),
-    "order": (("first-action", "first_action", "first"), ("then-action", "then_action", "then")),
-    "ticket": (),
-}
-
 _JUDGES: Dict[type, Callable[[_Checker, str, Any], None]] = {
     Group: _Checker.group,
     Clone: _Checker.clone,

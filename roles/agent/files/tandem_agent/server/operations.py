@@ -7,7 +7,7 @@ from __future__ import annotations
 import platform
 from typing import Any, Dict, Mapping, Optional
 
-from .. import __version__, cleanup, doctor, fencing, membership, transaction
+from .. import __version__, cleanup, doctor, fencing, membership, requests
 from ..cib.tree import parse
 from ..context import Context
 from ..errors import AgentError, invalid
@@ -76,11 +76,11 @@ def _compares_secrets(params: Mapping[str, Any]) -> bool:
 OPERATIONS: Dict[str, Operation] = {
     "hello": Operation(hello),
     "status": Operation(status),
-    "export": Operation(transaction.export, secret=_wants_secrets),
-    "plan": Operation(transaction.plan, secret=_compares_secrets),
-    "apply": Operation(transaction.apply, mutates=True),
-    "history": Operation(transaction.history),
-    "rollback": Operation(transaction.rollback, mutates=True),
+    "export": Operation(requests.export, secret=_wants_secrets),
+    "plan": Operation(requests.plan, secret=_compares_secrets),
+    "apply": Operation(requests.apply, mutates=True),
+    "history": Operation(requests.history),
+    "rollback": Operation(requests.rollback, mutates=True),
     "doctor": Operation(doctor.doctor),
     "cleanup": Operation(cleanup.cleanup, mutates=True),
     "fence.verify": Operation(fencing.verify),

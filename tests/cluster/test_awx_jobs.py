@@ -1,0 +1,259 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every job template of playbooks/awx against a lab of its own: what it does, what it refuses, and that it tells no secret."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Dict, Iterator, List
+
+import pytest
+from canaries import spellings
+from jobs import Controller, Job, run
+from pair import CONTROLLERS, Pair
+
+pytestmark = pytest.mark.slow
+
+NAME, NETWORK = "awx", "10.47"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """A bare lab whose inventory holds no secret: all come from the credential."""
+    directory = tmp_path_factory.mktemp("awx")
+    pair = Pair(directory, NAME, NETWORK)
+    password = directory / "bmc.password"
+    password.write_text(secrets.token_urlsafe(12)[:16])
+    without_secrets(pair, password)
+    made = pair.up("reset")
+    try:
+        assert made.ok, made.text
+        yield pair
+    finally:
+        gone = pair.down()
+    assert gone.ok, gone.text
+
+
+def without_secrets(pair: Pair, password: Path) -> None:
+    """The lab's inventory as a real site's: no password, no key, and the BMCs have the one that the credential has."""
+    variables = pair.inventory / "group_vars"
+    edit(pair.inventory / "hosts.yml", "lab_bmc:\n", f"lab_bmc:\n            password_file: {password}\n")
+    edit(variables / "controllers.yml", " | default(lab_bmc_password, true)", "")
+    edit(variables / "lab_nodes.yml", " -o IdentitiesOnly=yes", "")
+    drop(variables / "all" / "cluster.yml", "node_hacluster_password")
+    drop(variables / "lab_nodes.yml", "ansible_ssh_private_key_file", "lab_bmc_password")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text, f"{path.name}: {old}"
+    path.write_text(text.replace(old, new))
+
+
+def drop(path: Path, *names: str) -> None:
+    lines = path.read_text().splitlines()
+    kept = [line for line in lines if not line.startswith(names)]
+    assert len(kept) == len(lines) - len(names)
+    path.write_text("\n".join(kept) + "\n")
+
+
+@pytest.fixture(scope="module")
+def credential(site: Pair) -> Dict[str, str]:
+    return {
+        "hacluster_password": f"hacluster-{secrets.token_urlsafe(12)}",
+        "bmc_user": "tandem",
+        "bmc_password": (site.directory / "bmc.password").read_text(),
+    }
+
+
+@pytest.fixture(scope="module")
+def awx(site: Pair, credential: Dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Controller:
+    """The controller. What it kept of all jobs is searched for the secrets by the last test."""
+    directory = tmp_path_factory.mktemp("controller")
+    return Controller(site, directory, credential, {"awx_project_url": "x", "awx_inventory_path": "x"})
+
+
+@pytest.fixture(scope="module")
+def looked(awx: Controller) -> Job:
+    """The deploy template as its survey's defaults have it: it only looks."""
+    return awx.launch("site")
+
+
+@pytest.fixture(scope="module")
+def deployed(awx: Controller, looked: Job) -> Job:
+    return awx.launch("site", {"tandem_check": "no", "tandem_profile": "fast"})
+
+
+def nodes(site: Pair) -> List[str]:
+    return [site.node(name, "cat /etc/corosync/corosync.conf 2>/dev/null", code=None) for name in CONTROLLERS]
+
+
+def test_by_its_defaults_a_deployment_only_looks(site: Pair, looked: Job) -> None:
+    assert looked.rc == 0, looked.stdout[-3000:]
+    assert set(looked.changed) == {"c1", "c2", "w1"}
+    assert nodes(site) == ["", ""]
+
+
+def test_a_deployment_makes_the_site_with_the_passwords_of_the_credential(site: Pair, deployed: Job) -> None:
+    assert deployed.rc == 0, deployed.messages()
+    site.settle()
+    assert "token: 1000" not in nodes(site)[0] and "cluster_name: awx" in nodes(site)[0]
+    assert "a dead controller is replaced within" in deployed.stdout
+
+
+def test_again_nothing_changes(awx: Controller, deployed: Job) -> None:
+    again = awx.launch("site", {"tandem_check": "no", "tandem_profile": "fast"})
+    assert again.rc == 0 and again.changed == {}, again.stdout[-3000:]
+
+
+def test_status_and_drift(awx: Controller, deployed: Job) -> None:
+    status = awx.launch("status")
+    assert status.rc == 0 and status.changed == {} and "vip (ocf:heartbeat:IPaddr2): Started on" in status.stdout
+    # The profile was for one run: drift tells that the inventory says something else.
+    drift = awx.launch("drift")
+    assert drift.rc == 2 and "the site differs from its inventory" in drift.messages()
+    told = awx.launch("drift", {"drift_fail": "no"})
+    assert told.rc == 0 and "a run of the site would change" in told.stdout
+    back = awx.launch("site", {"tandem_check": "no"})
+    assert back.rc == 0 and back.changed != {}
+    assert awx.launch("drift").rc == 0
+
+
+REFUSED = {
+    "an address outside of the subnet": ("site", {"tandem_check": "no", "tandem_vip": "192.0.2.7/24"}, "outside the subnet"),
+    "no address": ("site", {"tandem_check": "no", "tandem_vip": "{{ lookup('pipe', 'id') }}"}, "is no address with a prefix length"),
+    "a host's own address": ("site", {"tandem_check": "no", "tandem_vip": f"{NETWORK}.0.11/24"}, "is the address of c1 itself"),
+    "standby of no node": ("standby", {"standby_node": "c9"}, "Its nodes are c1, c2"),
+    "fencing no node": ("fence_proof", {"fence_node": "c9", "fence_confirm": "c9"}, "Its nodes are c1, c2"),
+    "fencing another one": ("fence_proof", {"fence_node": "c2", "fence_confirm": "c1"}, "Type the node's name exactly"),
+    "a drill without a yes": ("drill", {"drill_confirm": "no"}, "nobody said yes"),
+    "a drill of no node": ("drill", {"drill_target": "c9", "drill_confirm": "yes"}, "the nodes are c1, c2"),
+    "an update of no node": ("update", {"update_node": "c9"}, "the nodes are c1, c2"),
+    "a new controller that nobody knows": ("replace", {"replace_new": "c9"}, "Add it there first"),
+    "replacing one that stays": ("replace", {"replace_new": "c2", "replace_old": "c1"}, "Take its host out of the group first"),
+    "the end of another cluster": ("teardown", {"tandem_teardown": "lab"}, "nothing was done"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_a_wrong_answer_is_refused_with_the_remedy_and_changes_nothing(
+    awx: Controller, site: Pair, deployed: Job, name: str
+) -> None:
+    playbook, answers, remedy = REFUSED[name]
+    before = (site.cib(), nodes(site))
+    job = awx.launch(playbook, answers)
+    assert job.rc == 2 and job.changed == {}, job.stdout[-3000:]
+    assert remedy in job.messages(), job.messages()
+    assert (site.cib(), nodes(site)) == before
+
+
+def test_standby_and_back(awx: Controller, site: Pair, deployed: Job) -> None:
+    holder = site.holder()
+    job = awx.launch("standby", {"standby_node": holder})
+    assert job.rc == 0 and site.holder() != holder, job.messages()
+    refused = awx.launch("standby", {"standby_node": site.holder()})
+    assert refused.rc == 2 and "no other controller could take over" in refused.messages()
+    back = awx.launch("standby", {"standby_node": holder, "standby_state": "online"})
+    assert back.rc == 0 and back.changed != {}
+    again = awx.launch("standby", {"standby_node": holder, "standby_state": "online"})
+    assert again.rc == 0 and again.changed == {}
+
+
+def test_a_rolling_update_reaches_both_and_none_twice(awx: Controller, site: Pair, deployed: Job) -> None:
+    site.settle()
+    holder, other = site.holder(), site.other()
+    first = awx.launch("update", {"update_node": "standby"})
+    assert first.rc == 0, first.messages()
+    assert first.artifacts == {"update_done": [other]} and site.holder() == holder
+    twice = awx.launch("update", {"update_node": "standby"}, update_done=[other])
+    assert twice.rc == 2 and twice.changed == {} and "was updated already" in twice.messages()
+    second = awx.launch("update", {"update_node": "holder"}, update_done=[other])
+    assert second.rc == 0, second.messages()
+    assert second.artifacts == {"update_done": [other, holder]} and site.holder() == other
+    site.settle()
+
+
+def test_a_drill(awx: Controller, site: Pair, deployed: Job) -> None:
+    site.settle()
+    job = awx.launch("drill", {"drill_confirm": "yes"})
+    assert job.rc == 0, job.messages()
+    assert "everything as before" in job.stdout
+    site.settle(180)
+
+
+def test_a_fence_proof(awx: Controller, site: Pair, deployed: Job) -> None:
+    site.settle()
+    target = site.other()
+    job = awx.launch("fence_proof", {"fence_node": target, "fence_confirm": target})
+    assert job.rc == 0, job.messages()
+    assert f"drill of {NAME}: {target} (standby), it was fenced on request" in job.stdout
+    site.settle(180)
+
+
+def test_a_new_machine_under_the_old_name(awx: Controller, site: Pair, deployed: Job) -> None:
+    """The second controller loses its disk and comes back bare."""
+    site.settle()
+    site.lab("power", "c2", "cut")
+    site.until(lambda: "OFFLINE: [ c2 ]" in site.node("c1", "pcs status", code=None), 90, "c2 is still there")
+    renew(site, "c2")
+    job = awx.launch("replace", {"replace_new": "c2", "replace_old": "c2"})
+    assert job.rc == 0, job.messages()
+    site.settle(180)
+    again = awx.launch("site", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}
+
+
+def renew(site: Pair, node: str) -> None:
+    """Take the cluster and all of its traces from a node, as a new disk would have none."""
+    site.lab("power", node, "on")
+    site.until(
+        lambda: "running" in site.node(node, "systemctl is-system-running --wait || true", code=None), 90, "no boot"
+    )
+    site.node(
+        node,
+        "systemctl stop tandem-agent.socket tandem-agent pacemaker corosync pcsd;"
+        " apt-get -qy purge corosync pacemaker pcs corosync-qdevice >/dev/null 2>&1;"
+        " rm -rf /etc/corosync /etc/pacemaker /etc/tandem /var/lib/pacemaker /var/lib/corosync /var/lib/pcsd /var/lib/tandem"
+        " /usr/local/lib/tandem",
+        timeout=180,
+    )
+
+
+def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
+    """As an inventory source imports it; the first address is nobody's."""
+    site.settle()
+    state = Path("/var/lib/tandem-lab") / NAME
+    options = [
+        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc -w 2 %h %p",
+        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes",
+    ]  # fmt: skip
+    path = site.directory / "live.tandem.yml"
+    hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]
+    path.write_text(
+        json.dumps({"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, options)), "link": 1})
+    )
+    found = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export"))
+    assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
+    assert found["vip_holder"]["hosts"] == [site.holder()] and "standby" not in found["all"].get("hosts", [])
+    assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
+    assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
+    assert found["_meta"]["hostvars"]["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+
+
+def test_the_end(awx: Controller, site: Pair, deployed: Job) -> None:
+    job = awx.launch("teardown", {"tandem_teardown": NAME})
+    assert job.rc == 0, job.messages()
+    assert nodes(site) == ["", ""]
+
+
+def test_no_job_told_a_secret(awx: Controller, site: Pair, credential: Dict[str, str]) -> None:
+    """Everything that ansible-runner kept: output with -vvv and --diff, events, facts, commands."""
+    kept = b"".join(path.read_bytes() for path in awx.directory.glob("job-*/artifacts/**/*") if path.is_file())
+    assert len(kept) > 100_000 and b"TASK [" in kept
+    wanted = {name: value for name, value in credential.items() if name != "bmc_user"}
+    key = (Path("/var/lib/tandem-lab") / NAME / "id_ed25519").read_text().splitlines()[2]
+    told = [name for name, value in {**wanted, "key": key}.items()
+            if any(word.encode() in kept for word in spellings(value.encode()))]  # fmt: skip
+    assert told == []

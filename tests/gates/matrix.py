@@ -1,0 +1,193 @@
+# Copyright: the Tandem contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs with what: every cell is run, its outcome kept, and docs/platforms.md written from the outcomes.
+
+    python tests/gates/matrix.py [--only WORD ...] [--list] [--write]
+
+A WORD is a kind of cell or a part of a cell's name: `--only sanity`, `--only modules 2.16`. Without --only all cells are run,
+one after the other; --write only writes the page. Outcomes are kept in .build/matrix.json, output in .build/logs/matrix/. A cell
+that was never run, or that this machine has no interpreter for, is an empty one on the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tree import BUILD, GATES, TOP
+
+RESULTS = BUILD / "matrix.json"
+LOGS = BUILD / "logs" / "matrix"
+PAGE = TOP / "docs" / "platforms.md"
+CANNOT = 77  # an exit code: this machine has no such interpreter
+LIMIT = 3600  # seconds for one cell
+
+# The releases of ansible-core, and the Pythons that each can have on a managed node.
+CORES = {
+    "2.16": ("3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12"),
+    "2.19": ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13"),
+    "2.21": ("3.9", "3.10", "3.11", "3.12", "3.13"),
+}
+AGENT = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
+SUITES = {"bookworm": "Debian 12", "bullseye": "Debian 11", "trixie": "Debian 13"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination: its kind, what it is run with, and how."""
+
+    kind: str
+    of: tuple[str, ...]
+    command: tuple[str, ...]
+    core: str = "2.19"
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return " ".join((self.kind, *self.of))
+
+
+def cells() -> list[Cell]:
+    """All there are, the quick ones first."""
+    found = []
+    for core, pythons in CORES.items():
+        for python in pythons:
+            steps = ("tests/integration/test_twelve_steps.py", "-k", "on_other_pythons")
+            through = ("tests/gates/with-pacemaker", "python", "-m", "pytest", "-q", *steps)
+            found.append(Cell("modules", (core, python), through, core, (("TANDEM_MODULE_PYTHONS", python),)))
+    for kind in ("units", "sanity"):
+        found += [Cell(kind, (core,), ("python", "tests/gates/on_copy.py", kind), core) for core in CORES]
+    found += [Cell("agent", (python,), ("tests/gates/agent-tests", python, "tests/agent", "-q")) for python in AGENT]
+    for suite in SUITES:
+        which = "test_1_converge.py" if suite == "bookworm" else "test_9_suites.py"
+        chosen: tuple[str, ...] = ("-k", suite) if which.startswith("test_9") else ()
+        command: tuple[str, ...] = ("python", "-m", "pytest", "-q", f"tests/cluster/{which}", *chosen)
+        found.append(Cell("nodes", (suite,), command, environment=(("TANDEM_ALL", "1"),)))
+    return found
+
+
+def tools(core: str) -> Path | None:
+    """The directory of a release's programs; None where this machine cannot have it."""
+    what = ("tools",) if core == "2.19" else ("core", core)
+    made = subprocess.run([str(GATES / "bootstrap"), *what], stdout=subprocess.PIPE, text=True, check=False)
+    if made.returncode not in (0, CANNOT):
+        raise SystemExit(f"bootstrap {' '.join(what)} failed")
+    return Path(made.stdout.strip()) / "bin" if made.returncode == 0 else None
+
+
+def run(cell: Cell) -> dict[str, Any]:
+    """Run one; what became of it."""
+    where = tools(cell.core)
+    if where is None:
+        return {"outcome": "no interpreter", "seconds": 0}
+    environment = {
+        **os.environ,
+        "PATH": f"{where}:{os.environ['PATH']}:/usr/sbin:/sbin",
+        "ANSIBLE_CONFIG": str(TOP / "ansible.cfg"),
+        "LC_ALL": "C.UTF-8",
+        **({} if cell.core == "2.19" else {"TANDEM_TEST_HOME": str(BUILD / "cores" / cell.core)}),
+        **dict(cell.environment),
+    }
+    LOGS.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    with (LOGS / f"{cell.name.replace(' ', '-')}.log").open("wb") as log:
+        done = subprocess.run(
+            cell.command, cwd=TOP, env=environment, stdout=log, stderr=subprocess.STDOUT, timeout=LIMIT, check=False
+        )
+    outcome = {0: "passed", CANNOT: "no interpreter"}.get(done.returncode, "failed")
+    if outcome == "passed" and _skipped(cell):
+        outcome = "no interpreter"
+    return {"outcome": outcome, "seconds": round(time.monotonic() - began)}
+
+
+def _skipped(cell: Cell) -> bool:
+    """A test that passes by by being skipped is no proof."""
+    return "1 skipped" in (LOGS / f"{cell.name.replace(' ', '-')}.log").read_text(errors="replace").splitlines()[-1]
+
+
+def results() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return found
+
+
+def page(known: dict[str, dict[str, Any]]) -> str:
+    """docs/platforms.md."""
+
+    def mark(name: str) -> str:
+        return {"passed": "ran", "failed": "**fails**"}.get(known.get(name, {}).get("outcome", ""), "")
+
+    pythons = sorted({python for each in CORES.values() for python in each}, key=lambda text: int(text[2:]))
+    lines = [
+        "# What runs with what",
+        "",
+        "Written by `tests/gates/matrix.py` (`make test-all`) from what ran: *ran* is a run that passed; an empty cell was not run.",
+        "",
+        "## ansible-core on the control node",
+        "",
+        "| ansible-core | sanity, without ignore files | unit tests |",
+        "|---|---|---|",
+        *(f"| {core} | {mark(f'sanity {core}')} | {mark(f'units {core}')} |" for core in CORES),
+        "",
+        "## Modules, by the Python of the managed node",
+        "",
+        "Create, again, change, again, remove, again, each also in check mode, through Ansible and against an agent.",
+        "`-`: this release of ansible-core does not manage nodes with that Python.",
+        "",
+        f"| ansible-core | {' | '.join(pythons)} |",
+        f"|---|{'---|' * len(pythons)}",
+        *(
+            f"| {core} | {' | '.join(mark(f'modules {core} {one}') if one in CORES[core] else '-' for one in pythons)} |"
+            for core in CORES
+        ),
+        "",
+        "## The agent, by the node's Python",
+        "",
+        "Its whole tests, with the real tools of Pacemaker 2.0.5, 2.1.5 and 3.0.0.",
+        "",
+        f"| {' | '.join(AGENT)} |",
+        f"|{'---|' * len(AGENT)}",
+        f"| {' | '.join(mark(f'agent {python}') for python in AGENT)} |",
+        "",
+        "## Nodes",
+        "",
+        "Formed, and run again without a change, in the lab. Ubuntu 20.04, 22.04 and 24.04 have Pacemaker 2.0.3, 2.1.2 and 2.1.6,",
+        "which no Debian release has: they were not run. The RedHat family was not run.",
+        "",
+        "| nodes | |",
+        "|---|---|",
+        *(f"| {name} | {mark(f'nodes {suite}')} |" for suite, name in SUITES.items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run what was asked for; returns 1 when a cell failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    chosen = [cell for cell in cells() if all(word in cell.name.split() for word in options.only)]
+    if options.list:
+        print("\n".join(cell.name for cell in chosen))
+        return 0
+    failed = 0
+    for cell in [] if options.write else chosen:
+        found = run(cell)
+        failed += found["outcome"] == "failed"
+        print(f"{found['outcome']:<15} {cell.name} ({found['seconds']} s)", flush=True)
+        RESULTS.write_text(json.dumps({**results(), cell.name: found}, indent=1, sort_keys=True))
+    PAGE.write_text(page(results()), encoding="utf-8")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
