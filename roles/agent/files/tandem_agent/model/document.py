@@ -65,7 +65,9 @@ class Document:
     entries: Tuple[Declaration, ...]
     unset: Tuple[Tuple[str, str], ...] = ()  # settings to remove: (kind, name)
     order: Tuple[str, ...] = ()  # of new resources, where it is not that of the sections
-    verbatim: FrozenSet[str] = frozenset()  # properties to be called as they are here, whatever this Pacemaker calls them
+    verbatim: FrozenSet[str] = (
+        frozenset()
+    )  # properties to be called as they are here, whatever this Pacemaker calls them
 
 
 def read_document(value: Any, faults: List[Fault], path: str = "document") -> Document:
@@ -526,7 +528,9 @@ def _check_order(item: Fields, made: Record) -> None:
     if not made.part.all("resource_set"):
         _exactly_one(item, made, "then")
         first, before = made.part.get("first"), made.part.get("first-action") or "start"
-        if first == made.part.get("then") is not None and same("action", before, made.part.get("then-action") or before):
+        if first == made.part.get("then") is not None and same(
+            "action", before, made.part.get("then-action") or before
+        ):
             item.doubt("then", f"{first} cannot wait for itself")
 
 

@@ -197,7 +197,9 @@ class Tools:
         To give it the agent is run, as root. A name that is a path, or has `..` in it, would be a way to run any program,
         and who may only read may ask for a plan.
         """
-        wrong = agent_fault(agent) or (f"{agent!r} is named by its path, and not asked for its metadata" if ":/" in agent else "")
+        wrong = agent_fault(agent) or (
+            f"{agent!r} is named by its path, and not asked for its metadata" if ":/" in agent else ""
+        )
         if wrong:
             raise AgentError("params.invalid", wrong, {"agent": agent})
         completed = self.runner.run(["crm_resource", "--show-metadata", agent])
