@@ -9,9 +9,11 @@ from typing import Any, Dict, Protocol, Tuple
 
 
 class Power(Protocol):
-    def state(self, name: str) -> str: ...
+    def state(self, name: str) -> str:
+        """Of the instance."""
 
-    def act(self, name: str, action: str) -> None: ...
+    def act(self, name: str, action: str) -> None:
+        """Order it."""
 
 
 class Pretended:

@@ -32,9 +32,11 @@ MOST_SESSIONS = 8
 class Power(Protocol):
     """The system's switches."""
 
-    def is_on(self) -> bool: ...
+    def is_on(self) -> bool:
+        """Whether the system has power."""
 
-    def press(self, operation: str, ordered: bool) -> None: ...
+    def press(self, operation: str, ordered: bool) -> None:
+        """Switch it."""
 
 
 class Reply(NamedTuple):
