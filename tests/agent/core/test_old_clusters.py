@@ -272,3 +272,10 @@ def test_what_lacks_its_name_is_left_alone() -> None:
 )  # fmt: skip
 def test_a_script_may_be_named_by_its_path(agent: str, right: bool) -> None:
     assert (faults_of(cib(), {"resources": [{"id": "a", "agent": agent}]}) == []) is right
+
+
+@pytest.mark.parametrize("before", [b"", b'<?xml version="1.0" ?>\n<!-- of 2006 > -->\n', b"\xef\xbb\xbf \n"])
+def test_the_document_type_of_heartbeats_days_says_nothing(before: bytes) -> None:
+    text = b"<cib><configuration><crm_config/></configuration></cib>"
+    found = parse(before + b'<!DOCTYPE cib SYSTEM "crm-1.0.dtd">\n' + text)
+    assert serialize(found) == serialize(parse(before.strip(b" \n\xef\xbb\xbf") + text))

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """XML in and out, strictly. Pacemaker 2.x's own tools silently repair broken XML; we refuse it.
 
-Document types are refused before anything in them is read, so no entity is ever expanded.
+Document types are refused before anything in them is read, so no entity is ever expanded. The one that CIBs of Heartbeat's days
+name, and that says nothing by itself, is passed over.
 """
 
 from __future__ import annotations
@@ -19,15 +20,23 @@ if sys.version_info < (3, 9):  # 3.8 writes a carriage return in an attribute as
     _escape = ElementTree._escape_attrib  # noqa: SLF001
     ElementTree._escape_attrib = lambda text: "&#13;".join(map(_escape, text.split("\r")))  # noqa: SLF001
 
+# Nothing but a name, where a declaration may stand: behind the XML's own, blanks and comments.
+_OLD_DOCTYPE = re.compile(
+    rb"\A((?:\xef\xbb\xbf)?(?:\s|<\?xml\s[^<>]*\?>|<!--(?:(?!-->).)*-->)*)"
+    rb"<!DOCTYPE\s+cib\s+SYSTEM\s+(?:\"[^\"<>&\[\]]*\"|'[^'<>&\[\]]*')\s*>",
+    re.DOTALL,
+)
 DEEPEST = 256  # elements inside each other; libxml2, and so Pacemaker, reads no more
 
 
 def parse(text: bytes) -> Element:
     """The tree of a whole, well-formed XML text, comments and all: they are somebody's."""
+    if b"<!DOCTYPE" in text:
+        text = _OLD_DOCTYPE.sub(rb"\1", text, count=1)
     # Asked before expat is: it goes on, and expands entities, after a handler has refused them. Every encoding that it
     # reads writes these two as ASCII does, UTF-16 with a NUL between the letters.
     if b"<!DOCTYPE" in text:
-        raise AgentError("cib.schema", "the XML holds a document type declaration, which a CIB never has")
+        raise AgentError("cib.schema", "the XML holds a document type declaration that says more than a name, which a CIB never has")
     if b"\0" in text:
         raise AgentError("cib.schema", "the XML holds a NUL or is in UTF-16; a CIB is in UTF-8")
     parser = XMLParser(target=TreeBuilder(insert_comments=True, insert_pis=True))
