@@ -189,14 +189,18 @@ def test_another_host_or_an_unknown_one_gets_no_password(agent: Agent, esxi: Esx
 
 def test_no_password_is_on_a_command_line_or_in_what_is_said(agent: Agent, esxi: Esxi) -> None:
     esxi.mode = ("slow", 1.0)
-    seen = []
-    watcher = threading.Thread(
-        target=lambda: [seen.append(processes_with("ssh")) or time.sleep(0.05) for _turn in range(30)]
-    )
+    seen, done = [], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            seen.append(processes_with("127.0.0.1"))
+
+    watcher = threading.Thread(target=watch)
     watcher.start()
     said = agent("status", plug="t3021cent", verbose="1")
+    done.set()
     watcher.join()
-    lines = {line for lines in seen for line in lines if "127.0.0.1" in line}
+    lines = {line for lines in seen for line in lines if "ssh" in line}
     assert said.code == 0 and lines
     assert not [line for line in lines if esxi.password in line]
     assert esxi.password not in said.err + said.out and "c4nary" not in said.err + said.out
