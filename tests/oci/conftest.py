@@ -195,7 +195,10 @@ def installed(directory: Path, program: str) -> Path:
     path = home / program
     if not path.exists():
         text = (ROLE / "templates" / (program + ".j2")).read_text()
-        path.write_text(text.replace("{{ oci_directory }}", str(home)))
+        # What Ansible would make of it; the first line is quoted because only modules may be templates with one.
+        path.write_text(
+            text.replace("{{ '#!/usr/bin/python3' }}", "#!/usr/bin/python3").replace("{{ oci_directory }}", str(home))
+        )
         path.chmod(0o755)
     return path
 

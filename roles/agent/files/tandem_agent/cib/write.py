@@ -148,7 +148,7 @@ class Editor:
         for parent, gone in self._dropped.items():
             _take_out(parent, gone)
         for nvset, parent in self.emptied.items():
-            if nvset in parent and not elements(nvset) and not _has_another(parent, nvset.tag):
+            if nvset in parent and not elements(nvset) and not _before_another(nvset, parent):
                 parent.remove(nvset)
 
     def known(self, where: str, tag: str, name: Callable[[Element], Optional[str]]) -> Dict[str, Element]:
@@ -176,9 +176,10 @@ _SECTIONS = {
 }
 
 
-def _has_another(parent: Element, tag: str) -> bool:
-    """Whether there is a set beside the plain one that would be taken for it, were an empty one not before it."""
-    return any(map(is_plain, other_elements(parent, tag)))
+def _before_another(plain: Element, parent: Element) -> bool:
+    """Whether another set would be taken for the plain one, were it not there."""
+    others = (child for child in elements(parent) if child.tag == plain.tag and child is not plain)
+    return any(is_plain(child) and pairs(child) for child in others)
 
 
 def _take_out(parent: Element, gone: Container[Element]) -> None:

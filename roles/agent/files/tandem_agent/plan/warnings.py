@@ -48,25 +48,17 @@ class _Doubter:
                 yield f"{path}.{key}: {resource} is no promotable clone, so it is never {role}"
 
     def _may_be_promoted(self, name: str) -> bool:
-        """Whether a clone or a bundle is, or that around it: a constraint on what is inside means all of them."""
+        """Whether it is a promotable clone or bundle. Of templates and tags only Pacemaker knows what they stand for."""
         found = self.wanted.resource(name)
-        if found is None or found.kind == "template":
-            return True  # of a tag, too, only Pacemaker knows what it means
-        for _outer in ("group", "clone"):
-            if not isinstance(found, (Clone, Bundle)):
-                found = self.wanted.resource(self.around.get(name, ""))
-                name = found.id if found is not None else ""
-        # A bundle is promotable by its promoted_max, and by what is inside.
-        return bool(found.resource) if isinstance(found, Bundle) else isinstance(found, Clone) and _is_promotable(found)
+        if isinstance(found, Bundle):
+            return bool(found.resource)  # by its promoted_max, and by what is inside
+        if isinstance(found, Clone):
+            return _is_promotable(found)
+        return found is None or found.kind == "template"
 
     @cached_property
     def nodes(self) -> Set[str]:
         return {key.id for key in self.wanted.objects if key.family == "node"} | guests(self.wanted)
-
-    @cached_property
-    def around(self) -> Dict[str, str]:
-        """The container of what is in one."""
-        return {inner: found.key.id for found in self.wanted.objects.values() for inner in contents(found)}
 
 
 def guests(state: State) -> Set[str]:
