@@ -221,8 +221,8 @@ def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
     site.settle()
     state = Path("/var/lib/tandem-lab") / NAME
     options = [
-        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc -w 2 %h %p",
-        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes",
+        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc %h %p",
+        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
     ]  # fmt: skip
     path = site.directory / "live.tandem.yml"
     hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Deque, Dict, Hashable, Iterable, List, Optional
+from collections.abc import Hashable
+from typing import Deque, Dict, Iterable, List, Optional
 
 
 class Left:
