@@ -142,10 +142,7 @@ def power_cut(pair: Pair, pings: Pings, holder: str, other: str) -> None:
     before, begun = pair.moves(), time.monotonic()
     pair.cut(holder)
     until("%s answers for the address" % other, TAKEN, lambda: pings.answered[-1] > begun + 3 and pair.on_card(other))
-    print(
-        "%s cut off: the address was silent for %.1f s, as %s was stopped first"
-        % (holder, pings.longest_gap(begun), holder)
-    )
+    print("%s cut off: the address was silent for %.1f s" % (holder, pings.longest_gap(begun)))
     must("the cloud sends it to %s" % other, pair.points_to() == other)
     online = r"Online: \[ node1 node2 \]"
     took = until("%s is back" % holder, BACK, lambda: bool(re.search(online, pair.on(other, "crm_mon", "--one-shot"))))

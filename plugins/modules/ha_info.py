@@ -135,7 +135,7 @@ status:
       returned: always
       type: list
       elements: dict
-      sample: [{resource: vip, node: c1, count: 1, threshold: 1000000, last: "2026-11-21 10:11:12Z"}]
+      sample: [{resource: vip, node: c1, count: 1, threshold: 1000000}]
     fencing:
       description: What was fenced.
       returned: always

@@ -85,8 +85,8 @@ class World:
             "federation_endpoint": self.endpoint + "/v1/x509",
             "ca_bundle": str(self.directory / "ca.pem"),
             "metadata_url": "http://127.0.0.1:%d/opc/v2" % self.metadata[host].server_port,
-            "connect_timeout": "1",
-            "read_timeout": "2",
+            "connect_timeout": "20",
+            "read_timeout": "20",
             **changes,
         }
         path = self.directory / ("%s.ini" % host)
@@ -114,11 +114,11 @@ class World:
 
     # The agents, in this process; and as they are installed, by the system's Python and from there by the SDK's
 
-    def resource(self, action: str, host: str = "node1", timeout: float = 6, **parameters: str) -> Ran:
+    def resource(self, action: str, host: str = "node1", timeout: float = 60, **parameters: str) -> Ran:
         environment = self.environment(host, timeout, **{"python": sys.executable, **parameters})
         return _here(lambda: resource.main(["oci-private-ip", action]), environment)
 
-    def installed_resource(self, action: str, host: str = "node1", timeout: float = 6, **parameters: str) -> Ran:
+    def installed_resource(self, action: str, host: str = "node1", timeout: float = 60, **parameters: str) -> Ran:
         return self._run("oci-private-ip", [action], self.environment(host, timeout, **parameters))
 
     def environment(self, host: str, timeout: float, **parameters: str) -> Dict[str, str]:
@@ -144,7 +144,7 @@ class World:
     def _run(self, program: str, argv: List[str], environment: Dict[str, str], stdin: str = "") -> Ran:
         done = subprocess.run(
             [str(installed(self.directory, program)), *argv],
-            check=False, input=stdin, capture_output=True, text=True, env=environment, timeout=60,
+            check=False, input=stdin, capture_output=True, text=True, env=environment, timeout=120,
         )  # fmt: skip
         return Ran(done.returncode, done.stdout, done.stderr)
 

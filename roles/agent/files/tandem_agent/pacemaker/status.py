@@ -173,7 +173,6 @@ def _fail_counts(root: Element) -> List[Json]:
             "node": node.get("name", ""),
             "count": _count(history),
             "threshold": score(history.get("migration-threshold", "")),
-            "last": history.get("last-failure"),
         }
         for node in root.iterfind("node_history/node")
         for history in node.iterfind("resource_history")
