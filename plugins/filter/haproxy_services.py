@@ -42,7 +42,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: For each service a map with C(name), C(binds), C(mode), C(single), C(timeout), C(check), C(check_port), C(servers) and C(lines).
+  description: >-
+    For each service a map with C(name), C(binds), C(mode), C(single), C(timeout), C(check), C(check_port), C(servers) and C(lines).
   type: list
   elements: dict
 """

@@ -17,7 +17,7 @@ def image_id(path: str) -> str:
         with tarfile.open(path) as archive:
             found = _docker(archive) or _oci(archive)
     except (tarfile.TarError, KeyError, IndexError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise ValueError("%s is no archive of a container image: %s" % (path, error))
+        raise ValueError("%s is no archive of a container image: %s" % (path, error)) from error
     if not found:
         raise ValueError("%s is no archive of a container image: it has neither manifest.json nor index.json" % path)
     return found

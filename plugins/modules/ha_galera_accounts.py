@@ -10,8 +10,8 @@ short_description: Keep the accounts of a database in a bundle
 version_added: 1.0.0
 description:
   - Compares accounts, passwords and privileges with what the running database has, and mends what differs.
-  - It speaks to the database inside the container on this host, as root over its socket, so it needs no password itself. What it says passes over
-    standard input, and passwords in it are hashes.
+  - It speaks to the database inside the container on this host, as root over its socket, so it needs no password itself. What it says
+    passes over standard input, and passwords in it are hashes.
   - Accounts and privileges that are not declared are left alone.
 options:
   bundle:
@@ -42,7 +42,7 @@ options:
         description: Its password. Without one, everybody at O(accounts[].hosts) can log in as it.
         type: str
       privileges:
-        description: From where to what, such as C({"shop.*": "SELECT, INSERT"}).
+        description: 'What it may do where, such as C(SELECT, INSERT) under the key C(shop.*).'
         type: dict
         default: {}
 author:
@@ -113,23 +113,35 @@ class Database(object):
 
     def say(self, text):
         """Say statements, and return the answer in columns."""
-        argv = [self.engine, "exec", "--interactive", self.container, "mariadb", "--batch", "--skip-column-names", "--raw"]
+        argv = [
+            self.engine,
+            "exec",
+            "--interactive",
+            self.container,
+            "mariadb",
+            "--batch",
+            "--skip-column-names",
+            "--raw",
+        ]
         rc, out, err = self.module.run_command(argv, data=text)
         if rc != 0:
             said = " ".join(line for line in err.splitlines() if "IDENTIFIED" not in line)
-            self.module.fail_json(msg="the database in %s refuses: %s" % (self.container, said.strip() or "exit code %d" % rc))
+            self.module.fail_json(
+                msg="the database in %s refuses: %s" % (self.container, said.strip() or "exit code %d" % rc)
+            )
         return out
+
+    def grants(self, account, entry):
+        """Whether an account that exists has all that is declared."""
+        return set(_sql.grants(entry)) <= _sql.granted(self.say("SHOW GRANTS FOR '%s'@'%s';" % account))
 
 
 def differing(database, accounts):
     """The declared accounts that are not as declared."""
-    present = database.say(_sql.QUESTION)
-    hashes = _sql.present(present)
+    hashes = _sql.present(database.say(_sql.QUESTION))
     found = []
     for account, entry in sorted(_sql.wanted(accounts).items()):
-        if hashes.get(account) != _sql.hashed(entry.get("password")):
-            found.append(account)
-        elif not set(_sql.grants(entry)) <= _sql.granted(database.say("SHOW GRANTS FOR '%s'@'%s';" % account)):
+        if hashes.get(account) != _sql.hashed(entry.get("password")) or not database.grants(account, entry):
             found.append(account)
     return found
 

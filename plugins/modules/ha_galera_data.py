@@ -9,8 +9,8 @@ module: ha_galera_data
 short_description: Look at a member's database directory, and make it where there is none
 version_added: 1.0.0
 description:
-  - Says what a directory holds before a cluster lays hands on it. A member that joins a cluster gives up what it had, so this is the last moment
-    to notice that it was something else.
+  - Says what a directory holds before a cluster lays hands on it. A member that joins a cluster gives up what it had, so this is the
+    last moment to notice that it was something else.
   - Makes a new database in an empty directory, with O(accounts) in it, by the image's own programs. A directory that is not empty is never
     written to.
   - Killed half way, it begins anew; it knows what it left by a file that it put into the empty directory first.
@@ -41,7 +41,7 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: &accounts
+    suboptions:
       name:
         description: The name.
         type: str
@@ -55,7 +55,7 @@ options:
         description: Its password. Without one, everybody at O(accounts[].hosts) can log in as it.
         type: str
       privileges:
-        description: From where to what, such as C({"shop.*": "SELECT, INSERT"}).
+        description: 'What it may do where, such as C(SELECT, INSERT) under the key C(shop.*).'
         type: dict
         default: {}
 author:
@@ -133,7 +133,8 @@ HARMLESS = {"lost+found"}
 
 def state_of(text):
     """The cluster's identity and the position, of the text of grastate.dat; nothing known: nobody, -1."""
-    values = dict((part.strip() for part in line.split(":", 1)) for line in text.splitlines() if ":" in line)
+    pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
+    values = {name.strip(): value.strip() for name, value in pairs}
     try:
         seqno = int(values.get("seqno", "-1"))
     except ValueError:
@@ -182,11 +183,11 @@ def make(module):
     params = module.params
     datadir, uid = params["datadir"], params["uid"]
     if not os.path.isdir(datadir):
-        os.makedirs(datadir, 0o750)
+        os.makedirs(datadir, 0o700)
     clear(datadir)
     write(os.path.join(datadir, BEGUN), uid)
     os.chown(datadir, uid, uid)
-    os.chmod(datadir, 0o750)
+    os.chmod(datadir, 0o700)
     run(module, ["mariadb-install-db", "--no-defaults", "--datadir=/var/lib/mysql", "--skip-test-db"])
     server = ["mariadbd", "--no-defaults", "--datadir=/var/lib/mysql", "--bootstrap", "--wsrep-on=OFF"]
     run(module, server, _sql.first(params["accounts"]))
@@ -203,13 +204,13 @@ def run(module, command, text=""):
     if rc != 0:
         # What was read may stand in what was said, and there are hashes of passwords in it.
         said = [line for line in (out + err).splitlines() if line.strip() and "IDENTIFIED" not in line][-3:]
-        module.fail_json(msg="%s failed on %s: %s" % (command[0], params["datadir"], " ".join(said) or "exit code %d" % rc))
+        module.fail_json(
+            msg="%s failed on %s: %s" % (command[0], params["datadir"], " ".join(said) or "exit code %d" % rc)
+        )
 
 
 def main():
-    module = AnsibleModule(
-        argument_spec=OPTIONS, supports_check_mode=True, required_if=[("phase", "make", ("image",))]
-    )
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, required_if=[("phase", "make", ("image",))])
     params = module.params
     try:
         _sql.check(params["accounts"])
@@ -219,7 +220,10 @@ def main():
     if params["phase"] == "look":
         module.exit_json(changed=False, **found)
     if found["found"] in ("alone", "other"):
-        module.fail_json(msg="datadir: %s is not empty, and holds no member of a cluster: nothing was touched" % params["datadir"], **found)
+        module.fail_json(
+            msg="datadir: %s is not empty, and holds no member of a cluster: nothing was touched" % params["datadir"],
+            **found,
+        )
     missing = found["found"] in ("empty", "begun")
     if missing and not module.check_mode:
         make(module)

@@ -158,7 +158,9 @@ def from_archive(module, engine):
     if engine.id(wanted) != wanted and not module.check_mode:
         engine.run("load", "--input", path)
         if engine.id(wanted) != wanted:
-            module.fail_json(msg="archive: %s says that it holds the image %s, but loading it brought another" % (path, wanted))
+            module.fail_json(
+                msg="archive: %s says that it holds the image %s, but loading it brought another" % (path, wanted)
+            )
     return wanted
 
 
@@ -167,7 +169,7 @@ def from_context(module, engine):
     if not os.path.isfile(os.path.join(params["context"], "Containerfile")):
         module.fail_json(msg="context: there is no Containerfile in %s" % params["context"])
     base = params["base"] or ""
-    arguments = dict((str(key), str(value)) for key, value in params["arguments"].items())
+    arguments = {str(key): str(value) for key, value in params["arguments"].items()}
     # What was built here is known by what it is now; what comes from elsewhere by its name.
     own = engine.inspect(base) if base.startswith("localhost/") else {}
     recipe = _recipe.digest(params["context"], own.get("Id") or base, arguments)
@@ -182,7 +184,9 @@ def from_context(module, engine):
     given = [word for key in sorted(arguments) for word in ("--build-arg", "%s=%s" % (key, arguments[key]))]
     label = "%s=%s" % (_recipe.LABEL, recipe)
     containerfile = os.path.join(params["context"], "Containerfile")
-    engine.run("build", "--file", containerfile, "--label", label, "--tag", params["name"], *(given + [params["context"]]))
+    engine.run(
+        "build", "--file", containerfile, "--label", label, "--tag", params["name"], *(given + [params["context"]])
+    )
     return engine.id(params["name"])
 
 

@@ -15,8 +15,22 @@ from typing import Any
 
 from ansible_collections.tandem.ha.plugins.plugin_utils._documents import Invalid
 
-CHECKS = ("galera", "http", "redis", "tcp")
-KEYS = ("name", "address", "port", "mode", "server_port", "check", "check_port", "check_user", "path", "single", "timeout", "servers", "lines")
+CHECKS = ("galera", "http", "tcp")
+KEYS = (
+    "name",
+    "address",
+    "port",
+    "mode",
+    "server_port",
+    "check",
+    "check_port",
+    "check_user",
+    "path",
+    "single",
+    "timeout",
+    "servers",
+    "lines",
+)
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 
 # MariaDB's own words for "I take statements": on a member without quorum, or one that is still fetching what it missed, it is off.
@@ -27,7 +41,9 @@ LARGEST_PACKET = 1 << 24
 UTF8 = 33
 
 
-def services(declared: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str, Any]], addresses: Iterable[str]) -> list[dict[str, Any]]:
+def services(
+    declared: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str, Any]], addresses: Iterable[str]
+) -> list[dict[str, Any]]:
     """Every service complete: where it listens, which lines check it, which servers it has.
 
     `nodes` are the controllers with their `node` name and `links`; `addresses` are the virtual ones.
@@ -38,7 +54,9 @@ def services(declared: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str,
     for service in found:
         for bind in service["binds"]:
             if bind in taken:
-                raise Invalid(f"haproxy_services: {service['name']} and {taken[bind]} both listen on {bind}: give one another port")
+                raise Invalid(
+                    f"haproxy_services: {service['name']} and {taken[bind]} both listen on {bind}: give one another port"
+                )
             taken[bind] = service["name"]
     return found
 
@@ -46,7 +64,9 @@ def services(declared: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str,
 def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses: list[str]) -> dict[str, Any]:
     name = str(entry.get("name", ""))
     if not NAME.match(name):
-        raise Invalid(f"haproxy_services: {name!r} is no name: begin with a letter and use letters, digits, '_', '.' and '-'")
+        raise Invalid(
+            f"haproxy_services: {name!r} is no name: begin with a letter and use letters, digits, '_', '.' and '-'"
+        )
     for key in entry:
         if key not in KEYS:
             raise Invalid(f"haproxy_services: {name}: unknown key {key!r}; known are {', '.join(KEYS)}")
@@ -56,7 +76,9 @@ def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses:
         raise Invalid(f"haproxy_services: {name}: check {check!r} is unknown; known are {', '.join(CHECKS)}")
     listens = [str(entry["address"])] if entry.get("address") else addresses
     if not listens:
-        raise Invalid(f"haproxy_services: {name} has no address to listen on: set vip_addresses, or address in this entry")
+        raise Invalid(
+            f"haproxy_services: {name} has no address to listen on: set vip_addresses, or address in this entry"
+        )
     check_port = _port(name, entry, "check_port", server_port)
     return {
         "name": name,
@@ -67,7 +89,10 @@ def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses:
         "check": list(_check(check, entry, check_port)),
         "check_port": check_port,
         "servers": [
-            {"name": str(server["name"]), "address": f"{_bracketed(str(server['address']))}:{server.get('port') or server_port}"}
+            {
+                "name": str(server["name"]),
+                "address": f"{_bracketed(str(server['address']))}:{server.get('port') or server_port}",
+            }
             for server in entry.get("servers") or members
         ],
         "lines": [str(line) for line in entry.get("lines") or []],
@@ -93,9 +118,6 @@ def _check(kind: str, entry: Mapping[str, Any], port: int) -> Iterator[str]:
         yield "http-check expect status 200-399"
     elif kind == "galera":
         yield from _galera_check(str(entry.get("check_user") or "haproxy"), port)
-    elif kind == "redis":
-        yield "option tcp-check"
-        yield from ("tcp-check send info\\ replication\\r\\n", "tcp-check expect string role:master")
 
 
 def _galera_check(user: str, port: int) -> Iterator[str]:

@@ -60,7 +60,15 @@ def present(cache: Path, spec: Spec) -> bool:
 def digest(spec: Spec) -> str:
     """Changes with every file and argument that makes an image, and with the roots below them."""
     recipe = [
-        [image.name, image.suite, images.digest(image.suite), image.base, dict(image.arguments), image.newer, _content(image.context)]
+        [
+            image.name,
+            image.suite,
+            images.digest(image.suite),
+            image.base,
+            dict(image.arguments),
+            image.newer,
+            _content(image.context),
+        ]
         for image in spec.images
     ]
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]

@@ -188,7 +188,8 @@ class _Parser:
             repository_packages=self.packages(raw.get("repository_packages", list(DEFAULT_PACKAGES))),
             sysctls=self.sysctls(raw.get("sysctls", DEFAULT_SYSCTLS)),
             images=tuple(
-                self.image("images[%d]" % index, item) for index, item in enumerate(self.items("images", raw.get("images", [])))
+                self.image("images[%d]" % index, item)
+                for index, item in enumerate(self.items("images", raw.get("images", [])))
             ),
         )
         if self.faults:
@@ -226,7 +227,9 @@ class _Parser:
         self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits and inner dashes, at most 40")
         raw = self.mapping(path, raw, ("suite", "addresses", "bmc"))
         suite = self.suite(path + ".suite", raw.get("suite", SUITES[0]))
-        return Node(str(name), suite, self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc")))
+        return Node(
+            str(name), suite, self.addresses(path, raw.get("addresses")), self.bmc(path + ".bmc", raw.get("bmc"))
+        )
 
     def suite(self, path: str, raw: Any) -> str:
         if raw not in SUITES:
@@ -287,7 +290,9 @@ class _Parser:
     def image(self, path: str, raw: Any) -> Image:
         known = ("name", "context", "suite", "base", "packages", "arguments", "newer", "newer_packages")
         raw = self.mapping(path, raw, known)
-        name = self.text(path + ".name", raw.get("name"), _IMAGE, "a name like localhost/NAME:TAG in lower-case letters")
+        name = self.text(
+            path + ".name", raw.get("name"), _IMAGE, "a name like localhost/NAME:TAG in lower-case letters"
+        )
         context = Path(str(raw.get("context")))
         if not context.is_absolute():
             self.fault(path + ".context", "%r is not the absolute path of a directory" % str(context))
@@ -295,7 +300,9 @@ class _Parser:
             name=name,
             context=context,
             suite=self.suite(path + ".suite", raw.get("suite", SUITES[0])),
-            base=self.text(path + ".base", raw["base"], _IMAGE, "a name like localhost/NAME:TAG") if raw.get("base") else "",
+            base=self.text(path + ".base", raw["base"], _IMAGE, "a name like localhost/NAME:TAG")
+            if raw.get("base")
+            else "",
             packages=self.packages(raw.get("packages") or [], path + ".packages"),
             arguments={str(key): str(value) for key, value in dict(raw.get("arguments") or {}).items()},
             newer=self.suite(path + ".newer", raw["newer"]) if raw.get("newer") else "",

@@ -11,7 +11,21 @@ import json
 from ipaddress import IPv4Address
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from . import access, chassis, containers, disk, emulator, images, machine, names, netns, panel, repository, spec as specs, teardown
+from . import (
+    access,
+    chassis,
+    containers,
+    disk,
+    emulator,
+    images,
+    machine,
+    names,
+    netns,
+    panel,
+    repository,
+    spec as specs,
+    teardown,
+)
 from .errors import ChassisGone, LabError
 from .files import read, write
 from .paths import Paths
@@ -84,11 +98,7 @@ def up(paths: Paths, spec: Spec) -> Iterator[Step]:
             yield Step.of("keep the password of %s's BMC" % node.name, access.make_password, paths, node)
     for name in sorted(set(old.nodes) - set(spec.nodes)) if old else []:
         yield Step.of("remove the node %s" % name, teardown.remove_node, paths, old, name)
-    if spec.images and containers.used(paths) != containers.store(paths.cache, spec):
-        yield Step.of("show the nodes their container images, from their next boot on", containers.use, paths, spec)
-    for node in spec.nodes.values():
-        if not disk.present(paths, node.name):
-            yield Step.of("make %s's disk" % node.name, _make_disk, paths, spec, node)
+    yield from _disks(paths, spec)
     if old is None or specs.dump(old) != specs.dump(spec):
         yield Step.of("keep the description", _save, paths, spec)
     if read(paths.known_hosts) != (access.known_hosts(paths, spec) or None) or any(
@@ -98,6 +108,14 @@ def up(paths: Paths, spec: Spec) -> Iterator[Step]:
     if not netns.lab_is_there(spec):
         yield Step.of("make the networks", _make_networks, spec)
     yield from _power(paths, spec)
+
+
+def _disks(paths: Paths, spec: Spec) -> Iterator[Step]:
+    if spec.images and containers.used(paths) != containers.store(paths.cache, spec):
+        yield Step.of("show the nodes their container images, from their next boot on", containers.use, paths, spec)
+    for node in spec.nodes.values():
+        if not disk.present(paths, node.name):
+            yield Step.of("make %s's disk" % node.name, _make_disk, paths, spec, node)
 
 
 def _power(paths: Paths, spec: Spec) -> Iterator[Step]:
