@@ -166,14 +166,4 @@ GATES = (
         alone=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
-    Gate(
-        "bundles",
-        "services in bundles: check, converge, idempotence, verify",
-        (("molecule", "test", "-s", "bundles"),),
-        1500,
-        "cluster",
-        needs=("molecule/bundles",),
-        alone=True,
-        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
-    ),
 )
