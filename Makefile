@@ -33,7 +33,7 @@ help: ## Show this
 	@printf "make site ARGS='--check --diff', make test ARGS='--only ruff mypy', make units ARGS='-k tree'\n"
 
 .PHONY: site
-site: ansible $(if $(filter inventory/lab,$(INVENTORY)),lab-up) ## Make the pair: lab, cluster, fencing, virtual IP (again: no change)
+site: ansible $(if $(filter inventory/lab inventory/bundles,$(INVENTORY)),lab-up) ## Make the pair: lab, cluster, fencing, virtual IP (again: no change)
 	$(PLAY) playbooks/site.yml $(ARGS)
 
 .PHONY: test

@@ -137,7 +137,7 @@ class Ansible:
 
     def run(self, tasks: List[Task], defaults: Optional[Mapping[str, Any]] = None, *arguments: str) -> List[Step]:
         """The steps of one play; a task that fails ends it only when it does not say `ignore_errors`."""
-        found = self._play(tasks, defaults, *arguments)
+        found = self.play(tasks, *arguments, defaults=defaults)
         assert len(found) == len(tasks), self.output
         return found
 
@@ -148,9 +148,10 @@ class Ansible:
             "vars": dict(variables),
             "check_mode": check,
         }
-        return {step.name.rpartition(" : ")[2]: step for step in self._play([task])}
+        return {step.name.rpartition(" : ")[2]: step for step in self.play([task])}
 
-    def _play(self, tasks: List[Task], defaults: Optional[Mapping[str, Any]] = None, *arguments: str) -> List[Step]:
+    def play(self, tasks: List[Task], *arguments: str, defaults: Optional[Mapping[str, Any]] = None) -> List[Step]:
+        """The same of tasks that may be many at once, such as a role's; none may fail."""
         steps = self.directory / "steps.jsonl"
         steps.write_text("")
         play = {

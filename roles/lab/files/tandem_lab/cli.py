@@ -147,8 +147,9 @@ def _status(arguments: argparse.Namespace) -> None:
     _print(lab.status(_paths(arguments, _given(arguments))))
 
 
-def _missing(_arguments: argparse.Namespace) -> None:
-    _print({"changed": False, "packages": tools.missing_packages()})
+def _missing(arguments: argparse.Namespace) -> None:
+    spec = _given(arguments)
+    _print({"changed": False, "packages": tools.missing_packages(containers=bool(spec and spec.images))})
 
 
 def _power(arguments: argparse.Namespace) -> None:

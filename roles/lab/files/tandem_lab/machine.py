@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import IO, List, Optional
 
-from . import disk, images, names, netns, repository, tools
+from . import containers, disk, images, names, netns, repository, tools
 from .cgroups import Group
 from .errors import LabError
 from .paths import Paths
@@ -82,6 +82,7 @@ def _nspawn(paths: Paths, spec: Spec, node: Node) -> List[str]:
         # A real file system for container storage: overlay on overlay does not work.
         "--bind=%s:/var/lib/containers" % (home / "containers"),
         "--bind-ro=%s:%s" % (repository.directory(paths.cache, node.suite), images.REPOSITORY_TARGET),
+        *containers.mounts(paths),
     ]
 
 

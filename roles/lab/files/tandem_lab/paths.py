@@ -56,6 +56,11 @@ class Paths:
         return self.state / "spec.json"
 
     @property
+    def images(self) -> Path:
+        """Says which store of container images the nodes see."""
+        return self.state / "images"
+
+    @property
     def key(self) -> Path:
         return self.state / "id_ed25519"
 

@@ -5,6 +5,9 @@
 The host's apt resolves the wanted packages against the bare root's package list and
 downloads what is missing there, dependencies included.  The directory only grows, so
 labs with different wishes share it, and running nodes see an addition at once.
+
+What goes into container images has a directory of its own, `SUITE-images`: there each
+package comes by itself, since no image has all of them, and some exclude each other.
 """
 
 from __future__ import annotations
@@ -19,42 +22,42 @@ from .files import locked, read, write
 from .progress import say
 
 
-def directory(cache: Path, suite: str) -> Path:
-    return cache / "repositories" / suite
+def directory(cache: Path, suite: str, apart: bool = False) -> Path:
+    return cache / "repositories" / (suite + "-images" if apart else suite)
 
 
-def _stamp(cache: Path, suite: str) -> Path:
-    return cache / "repositories" / (suite + ".json")
+def _stamp(cache: Path, suite: str, apart: bool) -> Path:
+    return directory(cache, suite, apart).with_suffix(".json")
 
 
-def _held(cache: Path, suite: str) -> Set[str]:
+def _held(cache: Path, suite: str, apart: bool) -> Set[str]:
     """Packages the repository was made for, on today's root; empty when there is none."""
-    text = read(_stamp(cache, suite))
+    text = read(_stamp(cache, suite, apart))
     raw = json.loads(text) if text else {}
     return set(raw["packages"]) if raw.get("root") == images.root(cache, suite).name else set()
 
 
-def present(cache: Path, suite: str, packages: Sequence[str]) -> bool:
-    return set(packages) <= _held(cache, suite) and (directory(cache, suite) / "Packages").exists()
+def present(cache: Path, suite: str, packages: Sequence[str], apart: bool = False) -> bool:
+    return set(packages) <= _held(cache, suite, apart) and (directory(cache, suite, apart) / "Packages").exists()
 
 
-def make(cache: Path, suite: str, packages: Sequence[str]) -> Path:
-    """The suite's repository with these packages in it, extended if one is missing."""
-    target = directory(cache, suite)
-    with locked(cache / ("repository-%s.lock" % suite)):
-        if present(cache, suite, packages):
+def make(cache: Path, suite: str, packages: Sequence[str], apart: bool = False) -> Path:
+    """The suite's repository with these packages in it, extended if one is missing; `apart`: each by itself."""
+    target = directory(cache, suite, apart)
+    with locked(cache / ("repository-%s.lock" % target.name)):
+        if present(cache, suite, packages, apart):
             return target
-        say("downloading packages for %s (about 30 s, once) ..." % suite)
-        wanted = sorted(_held(cache, suite) | set(packages))
+        say("downloading packages for %s (about 30 s, once) ..." % target.name)
+        wanted = sorted(_held(cache, suite, apart) | set(packages))
         target.mkdir(parents=True, exist_ok=True)
-        _download(cache, suite, wanted, target)
+        _download(cache, suite, [[package] for package in wanted] if apart else [wanted], target)
         _index(target)
-        write(_stamp(cache, suite), json.dumps({"root": images.root(cache, suite).name, "packages": wanted}))
+        write(_stamp(cache, suite, apart), json.dumps({"root": images.root(cache, suite).name, "packages": wanted}))
     return target
 
 
-def _download(cache: Path, suite: str, packages: Sequence[str], target: Path) -> None:
-    work = cache / "apt" / suite
+def _download(cache: Path, suite: str, groups: Sequence[Sequence[str]], target: Path) -> None:
+    work = cache / "apt" / target.name
     # What a failed run fetched does not fit together.
     shutil.rmtree(str(work), ignore_errors=True)
     for part in ("lists/partial", "archives/partial", "empty"):
@@ -64,8 +67,9 @@ def _download(cache: Path, suite: str, packages: Sequence[str], target: Path) ->
     options = _apt_options(work)
     tools.run(["apt-get", "-q", *options, "update"], timeout=300)
     known = set(tools.run(["apt-cache", *options, "pkgnames"]).split())
-    names = [choose(package, known) for package in packages]
-    tools.run(["apt-get", "-q", *options, "install", "--yes", "--download-only", *names], timeout=900)
+    for packages in groups:
+        names = [choose(package, known) for package in packages]
+        tools.run(["apt-get", "-q", *options, "install", "--yes", "--download-only", *names], timeout=900)
     for package in (work / "archives").glob("*.deb"):
         package.chmod(0o644)
         package.rename(target / package.name)

@@ -8,6 +8,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .errors import SpecError
@@ -38,6 +39,7 @@ _HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
 _NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}$")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9][a-z0-9+.-]+)*$")
 _SYSCTL = re.compile(r"net\.[a-z0-9_.-]+$")
+_IMAGE = re.compile(r"localhost/[a-z0-9][a-z0-9._/-]*:[A-Za-z0-9][A-Za-z0-9._-]*$")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,23 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Image:
+    """A container image that the machine builds for the nodes, of packages that the build installs.
+
+    `newer` is a later suite of which the build may take the files of `newer_packages`.
+    """
+
+    name: str
+    context: Path
+    suite: str
+    base: str = ""
+    packages: Tuple[str, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    newer: str = ""
+    newer_packages: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Spec:
     """A whole lab.  ``networks[0]`` is where SSH and the control side are."""
 
@@ -90,6 +109,7 @@ class Spec:
     post_delay: float = DEFAULT_POST_DELAY
     repository_packages: Tuple[str, ...] = DEFAULT_PACKAGES
     sysctls: Mapping[str, str] = field(default_factory=lambda: dict(DEFAULT_SYSCTLS))
+    images: Tuple[Image, ...] = ()
 
     def address(self, node: str) -> IPv4Address:
         """Where the node answers SSH."""
@@ -100,6 +120,15 @@ class Spec:
 
     def suites(self) -> Tuple[str, ...]:
         return tuple(sorted({node.suite for node in self.nodes.values()}))
+
+    def image_packages(self) -> Mapping[str, Tuple[str, ...]]:
+        """Per suite the packages that go into images."""
+        wanted: Dict[str, Tuple[str, ...]] = {}
+        for image in self.images:
+            for suite, packages in ((image.suite, image.packages), (image.newer, image.newer_packages)):
+                if suite:
+                    wanted[suite] = tuple(sorted({*wanted.get(suite, ()), *packages}))
+        return wanted
 
 
 def parse(raw: Any) -> Spec:
@@ -116,6 +145,20 @@ def dump(spec: Spec) -> Dict[str, Any]:
         "post_delay": spec.post_delay,
         "repository_packages": list(spec.repository_packages),
         "sysctls": dict(spec.sysctls),
+        "images": [_dump_image(image) for image in spec.images],
+    }
+
+
+def _dump_image(image: Image) -> Dict[str, Any]:
+    return {
+        "name": image.name,
+        "context": str(image.context),
+        "suite": image.suite,
+        "base": image.base,
+        "packages": list(image.packages),
+        "arguments": dict(image.arguments),
+        "newer": image.newer,
+        "newer_packages": list(image.newer_packages),
     }
 
 
@@ -140,7 +183,7 @@ class _Parser:
         self.taken: Dict[IPv4Address, str] = {}
 
     def parse(self, raw: Any) -> Spec:
-        known = ("name", "networks", "nodes", "post_delay", "repository_packages", "sysctls")
+        known = ("name", "networks", "nodes", "post_delay", "repository_packages", "sysctls", "images")
         raw = self.mapping("", raw, known)
         name = self.text(
             "name", raw.get("name", "lab"), _LAB_NAME, "lower-case letters, digits and inner dashes, at most 32"
@@ -157,6 +200,10 @@ class _Parser:
             post_delay=self.seconds("post_delay", raw.get("post_delay", DEFAULT_POST_DELAY)),
             repository_packages=self.packages(raw.get("repository_packages", list(DEFAULT_PACKAGES))),
             sysctls=self.sysctls(raw.get("sysctls", DEFAULT_SYSCTLS)),
+            images=tuple(
+                self.image("images[%d]" % index, item)
+                for index, item in enumerate(self.items("images", raw.get("images", [])))
+            ),
         )
         if self.faults:
             raise SpecError(self.faults)
@@ -192,12 +239,15 @@ class _Parser:
         path = "nodes." + str(name)
         self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits and inner dashes, at most 40")
         raw = self.mapping(path, raw, ("suite", "addresses", *KINDS))
-        suite = raw.get("suite", SUITES[0])
-        if suite not in SUITES:
-            self.fault(path + ".suite", "unknown suite %r: use one of %s" % (suite, ", ".join(SUITES)))
+        suite = self.suite(path + ".suite", raw.get("suite", SUITES[0]))
         addresses = self.addresses(path, raw.get("addresses"))
         found = [self.controller("%s.%s" % (path, kind), raw[kind], kind) for kind in KINDS if raw.get(kind)]
-        return Node(str(name), str(suite), addresses, {controller.kind: controller for controller in found})
+        return Node(str(name), suite, addresses, {controller.kind: controller for controller in found})
+
+    def suite(self, path: str, raw: Any) -> str:
+        if raw not in SUITES:
+            self.fault(path, "unknown suite %r: use one of %s" % (raw, ", ".join(SUITES)))
+        return str(raw)
 
     def addresses(self, path: str, raw: Any) -> Dict[str, IPv4Address]:
         owner, path = path[len("nodes.") :], path + ".addresses"
@@ -252,11 +302,33 @@ class _Parser:
         self.taken[address] = owner
         return address
 
-    def packages(self, raw: Any) -> Tuple[str, ...]:
-        packages = self.items("repository_packages", raw)
+    def image(self, path: str, raw: Any) -> Image:
+        known = ("name", "context", "suite", "base", "packages", "arguments", "newer", "newer_packages")
+        raw = self.mapping(path, raw, known)
+        name = self.text(
+            path + ".name", raw.get("name"), _IMAGE, "a name like localhost/NAME:TAG in lower-case letters"
+        )
+        context = Path(str(raw.get("context")))
+        if not context.is_absolute():
+            self.fault(path + ".context", "%r is not the absolute path of a directory" % str(context))
+        return Image(
+            name=name,
+            context=context,
+            suite=self.suite(path + ".suite", raw.get("suite", SUITES[0])),
+            base=self.text(path + ".base", raw["base"], _IMAGE, "a name like localhost/NAME:TAG")
+            if raw.get("base")
+            else "",
+            packages=self.packages(raw.get("packages") or [], path + ".packages"),
+            arguments={str(key): str(value) for key, value in dict(raw.get("arguments") or {}).items()},
+            newer=self.suite(path + ".newer", raw["newer"]) if raw.get("newer") else "",
+            newer_packages=self.packages(raw.get("newer_packages") or [], path + ".newer_packages"),
+        )
+
+    def packages(self, raw: Any, path: str = "repository_packages") -> Tuple[str, ...]:
+        packages = self.items(path, raw)
         for index, package in enumerate(packages):
             self.text(
-                "repository_packages[%d]" % index,
+                "%s[%d]" % (path, index),
                 package,
                 _PACKAGE,
                 "the name of a Debian package, or alternatives with | between them",

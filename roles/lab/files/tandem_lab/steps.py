@@ -11,7 +11,21 @@ import json
 from ipaddress import IPv4Address
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from . import access, chassis, disk, emulator, images, machine, names, netns, panel, repository, spec as specs, teardown
+from . import (
+    access,
+    chassis,
+    containers,
+    disk,
+    emulator,
+    images,
+    machine,
+    names,
+    netns,
+    panel,
+    repository,
+    spec as specs,
+    teardown,
+)
 from .errors import ChassisGone, LabError
 from .files import read, write
 from .paths import Paths
@@ -33,8 +47,19 @@ def cache(paths: Paths, spec: Spec) -> Iterator[Step]:
         if not repository.present(paths.cache, suite, spec.repository_packages):
             text = "fill the %s package repository" % suite
             yield Step.of(text, repository.make, paths.cache, suite, spec.repository_packages)
+    if not containers.present(paths.cache, spec):
+        yield from _images(paths, spec)
     if any(node.controllers for node in spec.nodes.values()) and not emulator.present(paths.cache):
         yield Step.of("make the emulators' environment", emulator.make, paths.cache)
+
+
+def _images(paths: Paths, spec: Spec) -> Iterator[Step]:
+    for suite, packages in spec.image_packages().items():
+        if suite not in spec.suites() and not images.present(paths.cache, suite):
+            yield Step.of("make the %s root" % suite, images.make, paths.cache, suite)
+        if not repository.present(paths.cache, suite, packages, apart=True):
+            yield Step.of("fetch %s packages for images" % suite, repository.make, paths.cache, suite, packages, True)
+    yield Step.of("build container images", containers.make, paths.cache, spec)
 
 
 def check_change(old: Spec, new: Spec) -> None:
@@ -74,9 +99,7 @@ def up(paths: Paths, spec: Spec) -> Iterator[Step]:
         yield from _controllers(paths, node)
     for name in sorted(set(old.nodes) - set(spec.nodes)) if old else []:
         yield Step.of("remove the node %s" % name, teardown.remove_node, paths, old, name)
-    for node in spec.nodes.values():
-        if not disk.present(paths, node.name):
-            yield Step.of("make %s's disk" % node.name, _make_disk, paths, spec, node)
+    yield from _disks(paths, spec)
     if old is None or specs.dump(old) != specs.dump(spec):
         yield Step.of("keep the description", _save, paths, spec)
     if read(paths.known_hosts) != (access.known_hosts(paths, spec) or None) or any(
@@ -96,6 +119,14 @@ def _controllers(paths: Paths, node: Node) -> Iterator[Step]:
         key = paths.controller_key(node.name, kind)
         if kind == "esxi" and not key.exists():
             yield Step.of("make the host key of %s's %s" % (node.name, kind), access.make_key, key, kind)
+
+
+def _disks(paths: Paths, spec: Spec) -> Iterator[Step]:
+    if spec.images and containers.used(paths) != containers.store(paths.cache, spec):
+        yield Step.of("show the nodes their container images, from their next boot on", containers.use, paths, spec)
+    for node in spec.nodes.values():
+        if not disk.present(paths, node.name):
+            yield Step.of("make %s's disk" % node.name, _make_disk, paths, spec, node)
 
 
 def _power(paths: Paths, spec: Spec) -> Iterator[Step]:
@@ -132,6 +163,8 @@ def _make_disk(paths: Paths, spec: Spec, node: Node) -> None:
     # A running node whose disk is incomplete has lost it already.
     teardown.clear_node(spec, node.name)
     disk.make(paths, node, images.root(paths.cache, node.suite))
+    if spec.images:
+        containers.configure(paths.node(node.name) / "upper/etc")
 
 
 def _save(paths: Paths, spec: Spec) -> None:

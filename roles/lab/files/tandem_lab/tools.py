@@ -28,12 +28,15 @@ NEEDED = {
     "unshare": "util-linux",
 }
 """Program → the Debian package that has it."""
+CONTAINERS = {"podman": "podman", "crun": "crun"}
+"""What a lab with container images needs besides."""
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def missing_packages() -> List[str]:
+def missing_packages(containers: bool = False) -> List[str]:
     """Debian packages this machine lacks for a lab."""
-    packages = {package for program, package in NEEDED.items() if not shutil.which(program, path=PATH)}
+    needed = {**NEEDED, **(CONTAINERS if containers else {})}
+    packages = {package for program, package in needed.items() if not shutil.which(program, path=PATH)}
     if not os.path.exists(KEYRING):
         packages.add("debian-archive-keyring")
     if not _has_venv():
@@ -41,12 +44,12 @@ def missing_packages() -> List[str]:
     return sorted(packages)
 
 
-def check(only_look: bool = False) -> None:
+def check(only_look: bool = False, containers: bool = False) -> None:
     """Refuse at once, naming everything that is missing; looking alone needs no packages."""
     faults = []
     if os.geteuid() != 0:
         faults.append("the lab makes namespaces, mounts and cgroups: run it as root")
-    packages = [] if only_look else missing_packages()
+    packages = [] if only_look else missing_packages(containers)
     if packages:
         faults.append("packages are missing: apt-get install --no-install-recommends " + " ".join(packages))
     if faults:

@@ -1,0 +1,170 @@
+#!/usr/bin/python
+# -*- coding: utf-8 -*-
+# Copyright: the Tandem contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: ha_galera_accounts
+short_description: Keep the accounts of a database in a bundle
+version_added: 1.0.0
+description:
+  - Compares accounts, passwords and privileges with what the running database has, and mends what differs.
+  - It speaks to the database inside the container on this host, as root over its socket, so it needs no password itself. What it says
+    passes over standard input, and passwords in it are hashes.
+  - Accounts and privileges that are not declared are left alone.
+options:
+  bundle:
+    description: The bundle's name.
+    type: str
+    default: galera-bundle
+  engine:
+    description: The container engine.
+    type: str
+    choices: [podman, docker]
+    default: podman
+  accounts:
+    description: The accounts.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: The name.
+        type: str
+        required: true
+      hosts:
+        description: From where it may log in; an address, a pattern such as V(10.0.0.%), or V(%). Each is an account of its own.
+        type: list
+        elements: str
+        default: ["%"]
+      password:
+        description: Its password. Without one, everybody at O(accounts[].hosts) can log in as it.
+        type: str
+      privileges:
+        description: 'What it may do where, such as C(SELECT, INSERT) under the key C(shop.*).'
+        type: dict
+        default: {}
+author:
+  - The Tandem contributors (@tandem)
+extends_documentation_fragment:
+  - tandem.ha._attributes
+  - tandem.ha._attributes.platform
+attributes:
+  check_mode:
+    support: full
+    details: Where the database does not run, every account is said to be missing.
+  diff_mode:
+    support: none
+    details: Which accounts differ is returned.
+  idempotent:
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Keep the shop's account
+  tandem.ha.ha_galera_accounts:
+    accounts:
+      - name: shop
+        hosts: ["10.0.0.%"]
+        password: "{{ vault_shop_password }}"
+        privileges: {"shop.*": ALL}
+"""
+
+RETURN = r"""
+accounts:
+  description: The accounts that differed, as C(name@host).
+  returned: success
+  type: list
+  elements: str
+  sample: [shop@10.0.0.%]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tandem.ha.plugins.module_utils import _sql
+
+ACCOUNT = {
+    "name": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "default": ["%"]},
+    "password": {"type": "str", "no_log": True},
+    "privileges": {"type": "dict", "default": {}},
+}
+OPTIONS = {
+    "bundle": {"type": "str", "default": "galera-bundle"},
+    "engine": {"type": "str", "choices": ["podman", "docker"], "default": "podman"},
+    "accounts": {"type": "list", "elements": "dict", "options": ACCOUNT, "required": True},
+}
+
+
+class Database(object):
+    """The database in the bundle's container on this host."""
+
+    def __init__(self, module):
+        self.module = module
+        self.engine = module.get_bin_path(module.params["engine"])
+        self.container = self._container()
+
+    def _container(self):
+        if not self.engine:
+            return None
+        name = "name=^%s-%s-" % (self.module.params["bundle"], self.module.params["engine"])
+        _rc, out, _err = self.module.run_command([self.engine, "ps", "--filter", name, "--format", "{{.Names}}"])
+        return (out.split() or [None])[0]
+
+    def say(self, text):
+        """Say statements, and return the answer in columns."""
+        argv = [
+            self.engine,
+            "exec",
+            "--interactive",
+            self.container,
+            "mariadb",
+            "--batch",
+            "--skip-column-names",
+            "--raw",
+        ]
+        rc, out, err = self.module.run_command(argv, data=text)
+        if rc != 0:
+            said = " ".join(line for line in err.splitlines() if "IDENTIFIED" not in line)
+            self.module.fail_json(
+                msg="the database in %s refuses: %s" % (self.container, said.strip() or "exit code %d" % rc)
+            )
+        return out
+
+    def grants(self, account, entry):
+        """Whether an account that exists has all that is declared."""
+        return set(_sql.grants(entry)) <= _sql.granted(self.say("SHOW GRANTS FOR '%s'@'%s';" % account))
+
+
+def differing(database, accounts):
+    """The declared accounts that are not as declared."""
+    hashes = _sql.present(database.say(_sql.QUESTION))
+    found = []
+    for account, entry in sorted(_sql.wanted(accounts).items()):
+        if hashes.get(account) != _sql.hashed(entry.get("password")) or not database.grants(account, entry):
+            found.append(account)
+    return found
+
+
+def main():
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    accounts = module.params["accounts"]
+    try:
+        _sql.check(accounts)
+    except _sql.Invalid as error:
+        module.fail_json(msg=str(error))
+    database, wanted = Database(module), _sql.wanted(accounts)
+    if database.container:
+        found = differing(database, accounts)
+    elif module.check_mode:
+        found = sorted(wanted)
+    else:
+        module.fail_json(msg="bundle: no container of %s runs on this host" % module.params["bundle"])
+    if found and not module.check_mode:
+        statements = [statement for account in found for statement in _sql.create(account, wanted[account])]
+        database.say("".join("%s;\n" % statement for statement in statements))
+    module.exit_json(changed=bool(found), accounts=["%s@%s" % account for account in found])
+
+
+if __name__ == "__main__":
+    main()
