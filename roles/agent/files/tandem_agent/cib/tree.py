@@ -36,7 +36,9 @@ def parse(text: bytes) -> Element:
     # Asked before expat is: it goes on, and expands entities, after a handler has refused them. Every encoding that it
     # reads writes these two as ASCII does, UTF-16 with a NUL between the letters.
     if b"<!DOCTYPE" in text:
-        raise AgentError("cib.schema", "the XML holds a document type declaration that says more than a name, which a CIB never has")
+        raise AgentError(
+            "cib.schema", "the XML holds a document type declaration that says more than a name, which a CIB never has"
+        )
     if b"\0" in text:
         raise AgentError("cib.schema", "the XML holds a NUL or is in UTF-16; a CIB is in UTF-8")
     parser = XMLParser(target=TreeBuilder(insert_comments=True, insert_pis=True))
