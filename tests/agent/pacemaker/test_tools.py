@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tandem_agent.cib.tree import serialize
+from tandem_agent.cib.tree import parse, serialize, version_of
 from tandem_agent.errors import AgentError
 from tandem_agent.pacemaker.runner import Runner
 from tandem_agent.pacemaker.tools import PatchRefused, Tools
@@ -255,6 +255,12 @@ def test_what_harms_no_file(tools: Tools, cib_file: str) -> None:
     text = pathlib.Path(cib_file).read_bytes()
     pathlib.Path(cib_file).write_bytes(b"\xef\xbb\xbf" + text.replace(b">", b">\r\n"))
     assert b'uname="c1"' in tools.query_cib()
+
+
+def test_the_version_alone_is_little(tools: Tools) -> None:
+    alone = parse(tools.query_version())
+    assert version_of(alone) == version_of(parse(tools.query_cib())) and len(alone) == 0
+    assert version_of(parse(tools.query_version("c1"))) == version_of(alone)
 
 
 def test_monitor_and_metadata_and_versions(tools: Tools) -> None:

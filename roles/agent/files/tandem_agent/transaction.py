@@ -25,6 +25,7 @@ from .journal import Entry
 from .model.document import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
+from .pacemaker.coordinator import agree
 from .pacemaker.parameters import judge
 from .pacemaker.settle import Settled, sentence, settle, still_lacking
 from .pacemaker.simulate import Graph, Preview, guard
@@ -154,8 +155,10 @@ class _Transaction:
         """From here on the cluster changes."""
         self.context.deadline.check("applying the change")
         entry = self._entry(loaded, changes, preview)
-        watched = self.request.wait and not self.context.tools.offline
-        before = read_status(self.context.tools.monitor()) if watched else None
+        status = None if self.context.tools.offline else read_status(self.context.tools.monitor())
+        before = status if self.request.wait else None
+        if status and changes and status["cluster"]["dc"] not in (None, self.context.tools.local_node):
+            agree(self.context.tools, status["cluster"]["dc"])
         warning = self.context.journal.write(entry)
         if warning:
             self.warnings.append(warning)

@@ -87,6 +87,14 @@ class Tools:
             self._unavailable("cibadmin", completed, (DISCONNECTED, NO_SUCH, TIMED_OUT))
         return completed.stdout
 
+    def query_version(self, node: str = "") -> bytes:
+        """The CIB without what is in it, as the CIB manager of `node` has it; of this node without a name."""
+        asked = ["--node", node] if node else []
+        completed = self.runner.run(["cibadmin", "--query", "--xpath", "/cib", "--no-children", *asked], timeout=10)
+        if completed.rc != OK:
+            raise failed("cibadmin", completed)
+        return completed.stdout
+
     def diff(self, original: bytes, candidate: bytes) -> bytes:
         """The patch from one CIB to the other, with versions; empty when they are the same."""
         with memfile(original) as old, memfile(candidate) as new:
