@@ -235,7 +235,7 @@ GATES = (
         1500,
         "cluster",
         needs=("molecule/oci_pair",),
-        alone=True,
+        nodes=True,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
 )
