@@ -222,7 +222,8 @@ def _read(name: str) -> Json:
     try:
         found = frames.read_object(data)
     except AgentError as error:
-        raise AgentError("document.invalid", f"{name} is no JSON document: {error.message}") from error
+        hint = "YAML is for ha_config; `tandem export --json` writes what is read here"
+        raise AgentError("document.invalid", f"{name} is no JSON document: {error.message} ({hint})") from error
     return found["document"] if set(found) == {"document", "cib"} else found
 
 
