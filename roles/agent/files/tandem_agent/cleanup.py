@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional, Set
 from .cib.read import read
 from .cib.tree import parse
 from .context import Context
-from .errors import AgentError, invalid
+from .errors import AgentError
 from .model.fields import Fields
 from .model.objects import Key, State, contents
 from .pacemaker.settle import settle
@@ -26,9 +26,7 @@ def cleanup(context: Context, params: Fields) -> Dict[str, Any]:
     """Clean up a resource (with what is in it) or all, on a node or on all; then wait until the cluster has settled."""
     resource, node = params.optional_text("resource"), params.optional_text("node")
     wait, plan_only = params.number("wait", 120, 0, 3600), params.flag("plan_only")
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
+    params.conclude()
     state = read(parse(context.tools.query_cib()))
     scope = _scope(state, resource)
     _check_node(state, node)

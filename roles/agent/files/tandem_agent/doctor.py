@@ -15,7 +15,7 @@ from .context import Context
 from .corosync import parse as corosync, read as corosync_read, timing
 from .corosync.parse import Section
 from .diagnosis import ERROR, INFO, WARNING, Finding, Patient, as_json, device_of, examine, tally, worst_first
-from .errors import AgentError, invalid
+from .errors import AgentError
 from .journal import KEPT
 from .model.fields import Fields
 from .model.objects import Primitive, State
@@ -33,9 +33,7 @@ AT_BOOT = ("corosync", "pacemaker", "tandem-agent.socket")
 
 def doctor(context: Context, params: Fields) -> Dict[str, Any]:
     """Everything that deserves attention, the worst first."""
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
+    params.conclude()
     live = not context.tools.offline
     tree = _corosync() if live else None
     changes = context.journal.history(KEPT)

@@ -16,7 +16,7 @@ from .cib.read import read
 from .cib.tree import parse
 from .context import Context
 from .diagnosis import device_of
-from .errors import AgentError, invalid
+from .errors import AgentError
 from .model.fields import Fields
 from .model.objects import Primitive
 from .pacemaker.device import Device, Power, duplicates
@@ -34,7 +34,7 @@ Json = Dict[str, Any]
 def verify(context: Context, params: Fields) -> Json:
     """Ask each device for the power of each of its targets, and compare the answers with the membership."""
     wanted = params.texts("devices")
-    _finish(params)
+    params.conclude()
     devices = _devices(context)
     unknown = sorted(set(wanted) - {device.id for device in devices})
     if unknown:
@@ -52,12 +52,6 @@ def verify(context: Context, params: Fields) -> Json:
         found = list(pool.map(lambda one: _ask(context, one[0], one[1], members, twice), work))
     remember_answers(context.journal, devices, found)
     return {"devices": found}
-
-
-def _finish(params: Fields) -> None:
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
 
 
 def _devices(context: Context) -> List[Device]:
@@ -115,7 +109,7 @@ def reboot(context: Context, params: Fields) -> Json:
     """Power-cycle one other node through the cluster's fencing. Refused unless all is well before."""
     node = params.text("node", required=True)
     wait = params.number("wait", FENCE_SECONDS, 1, 3600)
-    _finish(params)
+    params.conclude()
     reasons = _against(context, node)
     if reasons:
         raise AgentError(

@@ -35,7 +35,7 @@ def apply(context: Context, params: Fields) -> Dict[str, Any]:
 def export(context: Context, params: Fields) -> Dict[str, Any]:
     """The live configuration as a document."""
     secrets = params.flag("secrets")
-    _finish(params)
+    params.conclude()
     loaded = load(context)
     document = document_of(loaded.state, secrets)
     return {"document": revealed(document, context.secrets) if secrets else document, "cib": str(loaded.version)}
@@ -44,7 +44,7 @@ def export(context: Context, params: Fields) -> Dict[str, Any]:
 def history(context: Context, params: Fields) -> Dict[str, Any]:
     """The transactions of this node's journal."""
     limit = int(params.number("limit", 20, 1, 1000))
-    _finish(params)
+    params.conclude()
     return {"transactions": context.journal.history(limit)}
 
 
@@ -53,7 +53,7 @@ def rollback(context: Context, params: Fields) -> Dict[str, Any]:
     name = params.text("transaction", required=True)
     only_plan = params.flag("plan_only")
     allow, wait = _allow(params), params.number("wait", 120, 0, 3600)
-    _finish(params)
+    params.conclude()
     undoings = recorded(context.journal.read(name), name)
     request = Request(
         want=lambda current: undone(current, undoings, name),
@@ -80,7 +80,7 @@ def _request(context: Context, params: Fields, effect: bool) -> Request:
     who = params.text("request")
     if len(who) > 200:
         params.fault("request", "has more than 200 characters")
-    _finish(params)
+    params.conclude()
     if faults:
         faults += [doubt for entry in document.entries for doubt in entry.doubts]
         raise invalid("document.invalid", "the document", faults)
@@ -99,9 +99,3 @@ def _allow(params: Fields) -> Set[str]:
         if word not in ALLOWANCES:
             params.fault(f"allow[{index}]", f"{word!r} is not allowed; choose from {', '.join(ALLOWANCES)}")
     return set(given)
-
-
-def _finish(params: Fields) -> None:
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)

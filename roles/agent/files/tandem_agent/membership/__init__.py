@@ -13,7 +13,7 @@ from ..corosync.options import QDEVICE, RESTART
 from ..corosync.parse import Section
 from ..corosync.render import flat, render
 from ..corosync.runtime import QDEVICE_MARK, RESTART_MARK, classify, differences, marked
-from ..errors import AgentError, invalid
+from ..errors import AgentError
 from ..model.fields import Fields
 from .decide import CONF, Plan, decide
 from .hands import Hands, Owner, system_owner
@@ -28,9 +28,7 @@ _SECRET_LINE = re.compile(r"^(\s*key\s*:).*$", re.MULTILINE)  # totem.key holds 
 
 def info(context: Context, params: Fields, paths: Paths = SYSTEM) -> Dict[str, Any]:
     """What this host is a member of, without any secret."""
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
+    params.conclude()
     snapshot = look(context, paths)
     tree = snapshot.tree
     told: Dict[str, Any] = {

@@ -58,9 +58,7 @@ def read_request(params: Fields) -> Request:
         password=_password(params.object("pcs")),
         wait=params.number("wait", DEFAULT_WAIT, 0, 3600),
     )
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
+    params.conclude()
     faults.extend(
         Fault("remove_nodes", f"{name} is declared as a member as well; a node can't be both")
         for name in request.remove

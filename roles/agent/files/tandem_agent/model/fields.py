@@ -14,7 +14,7 @@ import difflib
 import math
 from typing import Any, Collection, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Set
 
-from ..errors import Fault
+from ..errors import Fault, invalid
 from .values import LONGEST, length_fault, scalar_fault, text_of
 
 
@@ -194,6 +194,12 @@ class Fields:
         for key in unknown:
             near = difflib.get_close_matches(str(key), known, 1)
             self.fault(str(key)[:80], "is unknown" + (f"; did you mean {near[0]}?" if near else ""))
+
+    def conclude(self) -> None:
+        """The end of a request's parameters. `params.invalid` for what nobody asked for and everything else found wrong, at once."""
+        self.finish()
+        if self.faults:
+            raise invalid("params.invalid", "the request", self.faults)
 
 
 def _name_fault(name: Any) -> Optional[str]:

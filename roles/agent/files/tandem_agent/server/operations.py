@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional
 from .. import __version__, cleanup, doctor, fencing, membership, requests
 from ..cib.tree import parse
 from ..context import Context
-from ..errors import AgentError, invalid
+from ..errors import AgentError
 from ..model.fields import Fields
 from ..model.values import boolean
 from ..pacemaker.history import under_way
@@ -22,16 +22,9 @@ from .dispatch import Operation
 Json = Dict[str, Any]
 
 
-def finish(params: Fields) -> None:
-    """Refuse what nobody asked for, and everything else found wrong, at once."""
-    params.finish()
-    if params.faults:
-        raise invalid("params.invalid", "the request", params.faults)
-
-
 def hello(context: Context, params: Fields) -> Json:
     """Who answers, and what it can do."""
-    finish(params)
+    params.conclude()
     found: Json = {
         "agent": __version__,
         "protocol": list(frames.VERSIONS),
@@ -44,7 +37,7 @@ def hello(context: Context, params: Fields) -> Json:
 
 def status(context: Context, params: Fields) -> Json:
     """The cluster as it is now."""
-    finish(params)
+    params.conclude()
     cib = context.tools.query_cib()
     return read_status(context.tools.monitor(), cib, _idle(context, cib))
 
