@@ -19,6 +19,14 @@ SHORTEST_PASSWORD = 8
 
 Account = Tuple[str, str]
 
+# An account as an option; documented by the fragment `_galera`.
+ACCOUNT: Dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "hosts": {"type": "list", "elements": "str", "default": ["%"]},
+    "password": {"type": "str", "no_log": True},
+    "privileges": {"type": "dict", "default": {}},
+}
+
 
 class Invalid(ValueError):
     """An account that cannot be; the message names the option and what is allowed."""

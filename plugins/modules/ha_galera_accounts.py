@@ -25,29 +25,11 @@ options:
     default: podman
   accounts:
     description: The accounts.
-    type: list
-    elements: dict
     required: true
-    suboptions:
-      name:
-        description: The name.
-        type: str
-        required: true
-      hosts:
-        description: From where it may log in; an address, a pattern such as V(10.0.0.%), or V(%). Each is an account of its own.
-        type: list
-        elements: str
-        default: ["%"]
-      password:
-        description: Its password. Without one, everybody at O(accounts[].hosts) can log in as it.
-        type: str
-      privileges:
-        description: 'What it may do where, such as C(SELECT, INSERT) under the key C(shop.*).'
-        type: dict
-        default: {}
 author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
+  - tandem.ha._galera
   - tandem.ha._attributes
   - tandem.ha._attributes.platform
 attributes:
@@ -83,16 +65,10 @@ accounts:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils import _sql
 
-ACCOUNT = {
-    "name": {"type": "str", "required": True},
-    "hosts": {"type": "list", "elements": "str", "default": ["%"]},
-    "password": {"type": "str", "no_log": True},
-    "privileges": {"type": "dict", "default": {}},
-}
 OPTIONS = {
     "bundle": {"type": "str", "default": "galera-bundle"},
     "engine": {"type": "str", "choices": ["podman", "docker"], "default": "podman"},
-    "accounts": {"type": "list", "elements": "dict", "options": ACCOUNT, "required": True},
+    "accounts": {"type": "list", "elements": "dict", "options": _sql.ACCOUNT, "required": True},
 }
 
 
