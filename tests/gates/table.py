@@ -37,6 +37,20 @@ def shell(script: str) -> Command:
     return ("bash", "-euo", "pipefail", "-c", script)
 
 
+def scenario(name: str, directory: str, what: str, limit: int) -> Gate:
+    """One of Molecule's scenarios, on nodes of a lab."""
+    return Gate(
+        name,
+        what,
+        (("molecule", "test", "-s", directory),),
+        limit,
+        "cluster",
+        needs=(f"molecule/{directory}",),
+        nodes=True,
+        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
+    )
+
+
 SHELL_SCRIPTS = (
     "git ls-files -co --exclude-standard -z ':!*.j2' | xargs -0 grep -lIE '^#!.*\\b(ba|da)?sh\\b' -- | xargs shellcheck"
 )
@@ -208,34 +222,22 @@ GATES = (
         needs=("tests/cluster",),
         alone=True,
     ),
-    Gate(
+    scenario(
         "molecule",
+        "ubuntu_pair",
         "the Ubuntu pair: check, converge, idempotence, verify",
-        (("molecule", "test", "-s", "ubuntu_pair"),),
         900,
-        "cluster",
-        needs=("molecule/ubuntu_pair",),
-        nodes=True,
-        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
-    Gate(
+    scenario(
         "molecule-esxi",
+        "esxi_pair",
         "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
-        (("molecule", "test", "-s", "esxi_pair"),),
         1200,
-        "cluster",
-        needs=("molecule/esxi_pair",),
-        nodes=True,
-        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
-    Gate(
+    scenario(
         "molecule-oci",
+        "oci_pair",
         "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
-        (("molecule", "test", "-s", "oci_pair"),),
         1500,
-        "cluster",
-        needs=("molecule/oci_pair",),
-        nodes=True,
-        environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     ),
 )
