@@ -15,53 +15,9 @@ from typing import Any, Callable, Dict
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-NODE: Dict[str, Any] = {
-    "standby": False,
-    "maintenance": False,
-    "unclean": False,
-    "pending": False,
-    "dc": False,
-    "type": "member",
-}
-RESOURCE: Dict[str, Any] = {
-    "role": "Started",
-    "managed": True,
-    "failed": False,
-    "blocked": False,
-    "orphaned": False,
-    "target_role": None,
-}
-STATUS: Dict[str, Any] = {
-    "cluster": {"name": "lab", "dc": "c1", "quorate": True, "maintenance": False},
-    "nodes": [
-        {**NODE, "id": "c1", "online": True, "dc": True},
-        {**NODE, "id": "c2", "online": True, "standby": True},
-        {**NODE, "id": "c3", "online": False, "unclean": True},
-        {**NODE, "id": "galera-bundle-0", "online": True, "type": "remote"},
-    ],
-    "resources": [
-        {**RESOURCE, "id": "vip", "agent": "ocf:heartbeat:IPaddr2", "nodes": ["c1"]},
-        {**RESOURCE, "id": "galera-bundle-0", "agent": "ocf:pacemaker:remote", "nodes": ["c2"]},
-        {**RESOURCE, "id": "galera", "agent": "ocf:heartbeat:galera", "nodes": ["galera-bundle-0"], "role": "Promoted"},
-        {**RESOURCE, "id": "off", "agent": "ocf:pacemaker:Dummy", "nodes": [], "role": "Stopped"},
-    ],
-    "failures": [{"text": "{{ 1 + 1 }} failed"}],
-    "bans": [],
-}  # fmt: skip
-INFO: Dict[str, Any] = {
-    "agent": "1.0.0",
-    "cluster": {
-        "timing": {"total_max": 12.2},
-        "cluster": {
-            "name": "lab",
-            "nodes": [
-                {"name": name, "id": number, "links": [f"192.0.2.{number}", f"198.51.100.{number}"]}
-                for number, name in enumerate(("c1", "c2", "c3"), 1)
-            ],
-            "qdevice": {"host": "192.0.2.9"},
-        },
-    },
-}
+# What the plugin's unit tests have heard as well.
+SAID: Dict[str, Any] = json.loads((TOP / "tests/unit/plugins/inventory/cluster.json").read_text(encoding="utf-8"))
+STATUS, INFO = SAID["status"], SAID["info"]
 
 
 Found = Dict[str, Any]

@@ -5,51 +5,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible_collections.tandem.ha.plugins.inventory.cluster import InventoryModule, Silent, read
 from ansible_collections.tandem.ha.plugins.plugin_utils._inventory import Groups, hosts
 
-NODE = {"standby": False, "maintenance": False, "unclean": False, "pending": False, "dc": False, "type": "member"}
-RESOURCE = {
-    "role": "Started",
-    "managed": True,
-    "failed": False,
-    "blocked": False,
-    "orphaned": False,
-    "target_role": None,
-}
-STATUS = {
-    "cluster": {"name": "lab", "dc": "c1", "quorate": True, "maintenance": False},
-    "nodes": [
-        {**NODE, "id": "c1", "online": True, "dc": True},
-        {**NODE, "id": "c2", "online": True, "standby": True},
-        {**NODE, "id": "c3", "online": False, "unclean": True},
-        {**NODE, "id": "galera-bundle-0", "online": True, "type": "remote"},
-    ],
-    "resources": [
-        {**RESOURCE, "id": "vip", "agent": "ocf:heartbeat:IPaddr2", "nodes": ["c1"]},
-        {**RESOURCE, "id": "galera-bundle-0", "agent": "ocf:pacemaker:remote", "nodes": ["c2"]},
-        {**RESOURCE, "id": "galera", "agent": "ocf:heartbeat:galera", "nodes": ["galera-bundle-0"], "role": "Promoted"},
-        {**RESOURCE, "id": "off", "agent": "ocf:pacemaker:Dummy", "nodes": [], "role": "Stopped"},
-    ],
-    "failures": [{"text": "{{ 1 + 1 }} failed"}],
-    "bans": [],
-}  # fmt: skip
-INFO = {
-    "agent": "1.0.0",
-    "cluster": {
-        "timing": {"total_max": 12.2},
-        "cluster": {
-            "name": "lab",
-            "nodes": [
-                {"name": name, "id": number, "links": [f"192.0.2.{number}", f"198.51.100.{number}"]}
-                for number, name in enumerate(("c1", "c2", "c3"), 1)
-            ],
-            "qdevice": {"host": "192.0.2.9"},
-        },
-    },
-}
+SAID = json.loads(Path(__file__).with_name("cluster.json").read_text(encoding="utf-8"))
+STATUS, INFO = SAID["status"], SAID["info"]
 
 
 def test_hosts_by_role():
