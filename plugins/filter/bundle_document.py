@@ -24,7 +24,9 @@ options:
     description: What runs inside, with C(name), C(agent), and perhaps C(params), C(meta) and C(ops).
     type: dict
   vips:
-    description: Names of the virtual addresses that the service stands behind. Each is only where the service runs.
+    description: >-
+      Names of the virtual addresses that the service stands behind. Each is only where the service runs; with O(primitive), where it is
+      promoted.
     type: list
     elements: str
     default: []

@@ -28,6 +28,9 @@ options:
       - When the power was cut, as the C(end) of the command that did it, on the control node.
       - Not given when the node was fenced on request.
     type: str
+  writes:
+    description: What O(tandem.ha.ha_drill#module:phase=write) returned, with the C(audit) of O(tandem.ha.ha_drill#module:phase=audit).
+    type: dict
 author:
   - The Tandem contributors (@tandem)
 """
@@ -40,7 +43,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The numbers (C(measured), C(predicted), C(silent), in seconds) and the C(table), a list of lines.
+  description: >-
+    The numbers (C(measured), C(predicted), C(silent), in seconds; C(sql) of writes) and the C(table), a list of lines.
   type: dict
 """
 
@@ -52,12 +56,16 @@ from ansible_collections.tandem.ha.plugins.plugin_utils._report import drill
 
 
 def drill_report(
-    choice: Mapping[str, Any], watch: Mapping[str, Any], probe: Mapping[str, Any] | None = None, cut: str | None = None
+    choice: Mapping[str, Any],
+    watch: Mapping[str, Any],
+    probe: Mapping[str, Any] | None = None,
+    cut: str | None = None,
+    writes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """See DOCUMENTATION."""
     # A command's times carry no zone: they are the control node's local time, and this runs there.
     when = datetime.fromisoformat(str(cut)).timestamp() if cut else None  # noqa: DTZ007
-    return drill(choice, watch, probe or None, when)
+    return drill(choice, watch, probe or None, when, writes or None)
 
 
 class FilterModule:

@@ -15,11 +15,13 @@ description:
     until the cluster is as before.
   - With O(phase=probe) a third host asks a virtual address again and again whether it answers, until it is told to stop by
     O(phase=stop).
+  - With O(phase=write) it writes to a database behind the address meanwhile, one row after the other, and keeps account of what was
+    acknowledged. With O(phase=audit) it then looks on each server whether all of that is there.
 options:
   phase:
     description: What to do.
     type: str
-    choices: [choose, watch, probe, stop]
+    choices: [choose, watch, probe, write, audit, stop]
     required: true
   target:
     description:
@@ -35,7 +37,7 @@ options:
     type: bool
     default: true
   address:
-    description: For O(phase=probe), the address.
+    description: For O(phase=probe) and O(phase=write), the address.
     type: str
   port:
     description: For O(phase=probe), the TCP port. A host that refuses the connection counts as answering.
@@ -50,9 +52,42 @@ options:
     type: int
     default: 300
   name:
-    description: For O(phase=probe) and O(phase=stop), which drill it is.
+    description: For O(phase=probe), O(phase=write), O(phase=audit) and O(phase=stop), which drill it is.
     type: str
     default: drill
+  sql:
+    description: For O(phase=write) and O(phase=audit), how to log in to the database.
+    type: dict
+    suboptions:
+      user:
+        description: The account. It needs all privileges on O(sql.database).
+        type: str
+        required: true
+      password:
+        description: Its password.
+        type: str
+        required: true
+      database:
+        description: The database, which is made if it is not there.
+        type: str
+        default: drill
+      port:
+        description: The port.
+        type: int
+        default: 3306
+  servers:
+    description: For O(phase=audit), the servers, as a map from a name to an address.
+    type: dict
+    default: {}
+  attempted:
+    description: For O(phase=audit), how many writes there were, as O(phase=write) returned it.
+    type: int
+    default: 0
+  unsure:
+    description: For O(phase=audit), which of them nobody acknowledged, as O(phase=write) returned it.
+    type: list
+    elements: int
+    default: []
 author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
@@ -134,30 +169,67 @@ times:
   type: dict
 gaps:
   description: When the address did not answer. Each has the times of the last answer before and the first one after.
-  returned: when O(phase=probe)
+  returned: when O(phase=probe) or O(phase=write)
   type: list
   elements: dict
 probes:
   description: How often the address was asked.
-  returned: when O(phase=probe)
+  returned: when O(phase=probe) or O(phase=write)
   type: int
+attempted:
+  description: How many writes there were.
+  returned: when O(phase=write)
+  type: int
+unsure:
+  description: Which of them nobody acknowledged. They may have been done or not.
+  returned: when O(phase=write)
+  type: list
+  elements: int
+acknowledged:
+  description: How many were acknowledged.
+  returned: when O(phase=write)
+  type: int
+servers:
+  description: Which servers took the writes, one after the other.
+  returned: when O(phase=write)
+  type: list
+  elements: str
+errors:
+  description: What clients were told, and how often.
+  returned: when O(phase=write)
+  type: dict
+audit:
+  description: For each server how many C(rows) it has, and which acknowledged writes it has C(lost).
+  returned: when O(phase=audit)
+  type: dict
 """
 
 import contextlib
 import os
+import re
 import threading
 import time
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._client import Client, ClientError
 from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose, expected
+from ansible_collections.tandem.ha.plugins.module_utils._ledger import PATIENCE, PAUSE, Writer, audit
 from ansible_collections.tandem.ha.plugins.module_utils._module import AGENT_OPTIONS
+from ansible_collections.tandem.ha.plugins.module_utils._mysql import Connection, SqlError
 from ansible_collections.tandem.ha.plugins.module_utils._reach import tcp_answers
 
 POLL = 0.1  # seconds between two looks at the cluster
+CALM = 20.0  # seconds for an answer while nothing is measured
+NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
+SQL = {
+    "user": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "database": {"type": "str", "default": "drill"},
+    "port": {"type": "int", "default": 3306},
+}  # type: Dict[str, Any]
 ARGUMENTS = {
-    "phase": {"type": "str", "choices": ["choose", "watch", "probe", "stop"], "required": True},
+    "phase": {"type": "str", "choices": ["choose", "watch", "probe", "write", "audit", "stop"], "required": True},
     "target": {"type": "str", "default": "standby"},
     "vip": {"type": "str"},
     "fence": {"type": "bool", "default": True},
@@ -166,6 +238,10 @@ ARGUMENTS = {
     "interval": {"type": "float", "default": 0.1},
     "deadline": {"type": "int", "default": 300},
     "name": {"type": "str", "default": "drill"},
+    "sql": {"type": "dict", "options": SQL},
+    "servers": {"type": "dict", "default": {}},
+    "attempted": {"type": "int", "default": 0},
+    "unsure": {"type": "list", "elements": "int", "default": []},
 }  # type: Dict[str, Any]
 ARGUMENTS.update(AGENT_OPTIONS)
 
@@ -236,6 +312,55 @@ def probe_phase(module: AnsibleModule) -> Dict[str, Any]:
     return gaps.report()
 
 
+def write_phase(module: AnsibleModule) -> Dict[str, Any]:
+    stop, run = _stop_file(module), _run(module)
+    _remove(stop)
+    until = time.monotonic() + module.params["deadline"]
+    address = module.params["address"]
+    writer = Writer(_connector(module, address), run)
+    _make_database(module)
+    writer.prepare(_connector(module, address, CALM))
+    while time.monotonic() < until and not os.path.exists(stop):
+        writer.write()
+        time.sleep(PAUSE)
+    _remove(stop)
+    return writer.ledger.report()
+
+
+def audit_phase(module: AnsibleModule) -> Dict[str, Any]:
+    params = module.params
+    servers = {name: _connector(module, str(address), CALM) for name, address in params["servers"].items()}
+    until = time.monotonic() + params["deadline"]
+    return {"audit": audit(servers, _run(module), params["attempted"], params["unsure"], until)}
+
+
+def _connector(module: AnsibleModule, address: str, timeout: float = PATIENCE) -> Callable[[], Connection]:
+    sql = module.params["sql"]
+    if not NAME.match(sql["database"]):
+        module.fail_json(msg="sql.database: %r is no name: use letters, digits, '_', '.' and '-'" % sql["database"])
+
+    def connect() -> Connection:
+        connection = Connection(address, sql["port"], sql["user"], sql["password"], timeout)
+        connection.ask("USE `%s`" % sql["database"])
+        return connection
+
+    return connect
+
+
+def _make_database(module: AnsibleModule) -> None:
+    sql = module.params["sql"]
+    connection = Connection(module.params["address"], sql["port"], sql["user"], sql["password"], CALM)
+    connection.ask("CREATE DATABASE IF NOT EXISTS `%s`" % sql["database"])
+    connection.close()
+
+
+def _run(module: AnsibleModule) -> str:
+    name = str(module.params["name"])
+    if not NAME.match(name):
+        module.fail_json(msg="name: %r is no name: use letters, digits, '_', '.' and '-'" % name)
+    return name
+
+
 def stop_phase(module: AnsibleModule) -> Dict[str, Any]:
     with open(_stop_file(module), "w"):
         return {}
@@ -250,12 +375,25 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-PHASES = {"choose": choose_phase, "watch": watch_phase, "probe": probe_phase, "stop": stop_phase}
+PHASES = {
+    "choose": choose_phase,
+    "watch": watch_phase,
+    "probe": probe_phase,
+    "write": write_phase,
+    "audit": audit_phase,
+    "stop": stop_phase,
+}
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec=ARGUMENTS, supports_check_mode=True, required_if=[("phase", "probe", ("address",))]
+        argument_spec=ARGUMENTS,
+        supports_check_mode=True,
+        required_if=[
+            ("phase", "probe", ("address",)),
+            ("phase", "write", ("address", "sql")),
+            ("phase", "audit", ("sql",)),
+        ],
     )
     phase = module.params["phase"]
     if module.check_mode and phase != "choose":
@@ -264,6 +402,8 @@ def main() -> None:
         module.exit_json(changed=phase == "watch", **PHASES[phase](module))
     except Unfit as unfit:
         module.fail_json(msg=str(unfit))
+    except SqlError as error:
+        module.fail_json(msg="the database at %s: %s" % (module.params["address"], error))
     except ClientError as error:
         module.fail_json(msg=error.message, code=error.code)
 

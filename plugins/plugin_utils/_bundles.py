@@ -32,8 +32,7 @@ def _behind(name: str, vip: str) -> list[dict[str, Any]]:
 
 
 def agent_document(bundle: Mapping[str, Any], primitive: Mapping[str, Any], vips: Iterable[str] = ()) -> dict[str, Any]:
-    """The document of a service that an agent inside looks after."""
-    document = simple_document(bundle, vips)
+    """The document of a service that an agent inside looks after, and of the addresses that follow the promoted one."""
     inside = {
         "id": str(primitive["name"]),
         "agent": str(primitive["agent"]),
@@ -41,7 +40,26 @@ def agent_document(bundle: Mapping[str, Any], primitive: Mapping[str, Any], vips
         "meta": dict(primitive.get("meta") or {}),
         "ops": [dict(operation) for operation in primitive.get("ops") or []],
     }
-    return {**document, "resources": [inside, {**document["resources"][0], "resource": inside["id"]}]}
+    return {
+        "name": str(bundle["name"]),
+        "resources": [inside, {**_bundle(bundle), "resource": inside["id"]}],
+        "constraints": [rule for vip in vips for rule in _after(str(bundle["name"]), vip)],
+    }
+
+
+def _after(name: str, vip: str) -> list[dict[str, Any]]:
+    """An address is where the promoted one is, and not before it was promoted."""
+    return [
+        {
+            "kind": "order",
+            "first": name,
+            "first_action": "promote",
+            "then": vip,
+            "then_action": "start",
+            "mode": "Optional",
+        },
+        {"kind": "colocation", "resource": vip, "with": name, "with_role": "Promoted", "score": "INFINITY"},
+    ]
 
 
 def _bundle(bundle: Mapping[str, Any]) -> dict[str, Any]:

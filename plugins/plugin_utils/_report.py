@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
@@ -27,6 +27,7 @@ def drill(
     watch: Mapping[str, Any],
     probe: Mapping[str, Any] | None = None,
     cut: float | None = None,
+    writes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A drill's numbers in seconds since its beginning, and the table that shows them.
 
@@ -52,7 +53,24 @@ def drill(
         "silent_at_most": predicted.get("answers", 0.0) if choice["moves"] else 0.0,
         "probes": probe.get("probes") if probe is not None else None,
     }
+    if writes:
+        result["sql"] = _sql(writes)
     return {**result, "table": _table(result, choice)}
+
+
+def _sql(writes: Mapping[str, Any]) -> dict[str, Any]:
+    """What became of the writes; `kept` says whether every server answered and has all that was acknowledged."""
+    audit = writes["audit"]
+    return {
+        "silent": max((gap["seconds"] for gap in writes.get("gaps") or []), default=0.0),
+        "acknowledged": writes["acknowledged"],
+        "unsure": len(writes["unsure"]),
+        "servers": writes["servers"],
+        "errors": writes["errors"],
+        "lost": {name: len(found["lost"] or []) for name, found in audit.items()},
+        "audit": audit,
+        "kept": all(found["lost"] == [] for found in audit.values()),
+    }
 
 
 def _predicted(choice: Mapping[str, Any], cut: bool) -> dict[str, float]:
@@ -88,7 +106,19 @@ def _table(result: Mapping[str, Any], choice: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"{'address silent for':<28}{_seconds(result['silent_at_most'], '<='):>12}{_seconds(result['silent']):>12}"
         )
-    return lines
+    return lines + list(_sql_lines(result))
+
+
+def _sql_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    sql = result.get("sql")
+    if sql:
+        yield f"{'SQL writes silent for':<28}{_seconds(None):>12}{_seconds(sql['silent']):>12}"
+        yield f"SQL: {sql['acknowledged']} acknowledged, {sql['unsure']} unanswered, taken by {', then '.join(sql['servers'])}"
+        for name, found in sql["audit"].items():
+            state = (
+                f"{len(found['lost'])} of them lost" if found["lost"] is not None else f"not known: {found['error']}"
+            )
+            yield f"SQL: on {name} {found['rows'] or 0} rows, {state}"
 
 
 def _seconds(value: float | None, sign: str = "") -> str:

@@ -87,3 +87,36 @@ def test_drift_tells_changes_decisions_and_what_is_foreign():
 
 def test_no_drift_is_said_too():
     assert drift([], {}, [])["lines"] == ["nothing differs from the inventory"]
+
+
+def writes(**audit):
+    return {
+        "acknowledged": 10,
+        "unsure": [4],
+        "servers": ["c1", "c2"],
+        "errors": {"gone": 1},
+        "gaps": [{"from": 1.0, "to": 7.5, "seconds": 6.5}, {"from": 9.0, "to": 9.1, "seconds": 0.1}],
+        "audit": audit,
+    }
+
+
+def test_what_became_of_writes_stands_below_the_table() -> None:
+    choice = {"cluster": "lab", "target": "c1", "moves": True, "timing": None}
+    watch = {"began": 100.0, "times": {"lost": 101.0}}
+    found = drill(choice, watch, writes=writes(c1={"rows": 11, "lost": []}, c2={"rows": 9, "lost": [7, 8]}))
+    assert found["sql"]["kept"] is False
+    assert found["sql"]["lost"] == {"c1": 0, "c2": 2}
+    assert found["table"][-4].split() == ["SQL", "writes", "silent", "for", "-", "6.5"]
+    assert found["table"][-3:] == [
+        "SQL: 10 acknowledged, 1 unanswered, taken by c1, then c2",
+        "SQL: on c1 11 rows, 0 of them lost",
+        "SQL: on c2 9 rows, 2 of them lost",
+    ]
+
+
+def test_a_server_that_could_not_be_asked_has_not_kept_anything() -> None:
+    choice = {"cluster": "lab", "target": "c1", "moves": True, "timing": None}
+    silent = {"rows": None, "lost": None, "error": "refused"}
+    found = drill(choice, {"began": 1.0, "times": {}}, writes=writes(c1=silent))
+    assert found["sql"]["kept"] is False
+    assert found["table"][-1] == "SQL: on c1 0 rows, not known: refused"
