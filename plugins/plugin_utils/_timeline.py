@@ -23,14 +23,15 @@ STEP_WIDTHS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600)
 def svg(report: Mapping[str, Any]) -> str:
     """One drill's report as a picture."""
     lanes = list(_lanes(report))
-    marks = sorted(((when, STEPS[name]) for name, when in report["measured"].items()), key=lambda mark: mark[0])
-    end = max([when for when, _told in marks] + [10.0]) * 1.04 + 1.0
+    steps = sorted(((when, STEPS[name]) for name, when in report["measured"].items()), key=lambda mark: mark[0])
+    marks = [(0.0, "beginning"), *steps]
+    end = max(marks[-1][0], 10.0) * 1.04 + 1.0
     scale = (WIDTH - LEFT - RIGHT) / (end + BEFORE)
 
     def across(seconds: float) -> float:
         return round(LEFT + (min(max(seconds, -BEFORE), end) + BEFORE) * scale, 1)
 
-    top = 58 + LABEL * (len(marks) + 1)
+    top = 58 + LABEL * len(marks)
     bottom = top + LANE * max(len(lanes), 1)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {bottom + 46}"',
@@ -43,8 +44,8 @@ def svg(report: Mapping[str, Any]) -> str:
     parts += _axis(end, across, top, bottom)
     for index, lane in enumerate(lanes):
         parts += _lane(lane, across, top + LANE * index)
-    for index, (when, told) in enumerate([(0.0, "beginning"), *marks]):
-        parts += _mark(when, told, across(when), 62 + LABEL * index, bottom)
+    told = [(across(when), 62 + LABEL * index, f"{what} {when:.1f}") for index, (when, what) in enumerate(marks)]
+    parts += [_line(x, y, bottom) for x, y, _words in told] + [_label(x, y, words) for x, y, words in told]
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -92,11 +93,17 @@ def _bar(left: float, right: float, middle: float, colour: str, told: str) -> st
     )
 
 
-def _mark(when: float, told: str, x: float, y: float, bottom: float) -> Iterator[str]:
-    # The label stands where there is room: left of its line in the right half.
+def _line(x: float, y: float, bottom: float) -> str:
+    return (
+        f'<line x1="{x}" y1="{y - 9}" x2="{x}" y2="{bottom}" stroke="{INK}" stroke-width="1" stroke-dasharray="3 2"/>'
+    )
+
+
+def _label(x: float, y: float, words: str) -> str:
+    """Where there is room: left of its line in the right half. White behind it, for the lines of others."""
     side, anchor = (-4, "end") if x > WIDTH / 2 else (4, "start")
-    yield f'<line x1="{x}" y1="{y - 9}" x2="{x}" y2="{bottom}" stroke="{INK}" stroke-width="1" stroke-dasharray="3 2"/>'
-    yield f'<text x="{x + side:.1f}" y="{y}" text-anchor="{anchor}">{escape(told)} {when:.1f}</text>'
+    behind = 'stroke="#ffffff" stroke-width="4" paint-order="stroke"'
+    return f'<text x="{x + side:.1f}" y="{y}" text-anchor="{anchor}" {behind}>{escape(words)}</text>'
 
 
 def _axis(end: float, across: Any, top: float, bottom: float) -> Iterator[str]:
