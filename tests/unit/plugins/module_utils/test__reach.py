@@ -102,7 +102,7 @@ def test_the_card_towards_an_address_is_the_one_in_its_network(tmp_path):
     lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
     for nic, *numbers in routes:
         network, gateway, mask = map(in_the_kernels_order, numbers)
-        lines.append("\t".join([nic, network, gateway, "0001", "0", "0", "0", mask, "0", "0", "0"]))
+        lines.append(f"{nic}\t{network}\t{gateway}\t0001\t0\t0\t0\t{mask}\t0\t0\t0")
     table = tmp_path / "route"
     table.write_text("\n".join(lines) + "\n")
     towards = {address: reach.nic_towards(address, str(table)) for address in ("10.0.0.7", "10.10.0.7", "10.10.9.7")}
