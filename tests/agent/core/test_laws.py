@@ -17,7 +17,8 @@ from tandem_agent.cib.tree import parse, serialize
 from tandem_agent.cib.write import write
 from tandem_agent.errors import Fault
 from tandem_agent.model.codec import dump, load
-from tandem_agent.model.document import Document, read_document
+from tandem_agent.model.declaration import Document
+from tandem_agent.model.document import read_document
 from tandem_agent.model.objects import State
 from tandem_agent.plan.declare import Wanted, declare
 from tandem_agent.plan.diff import Change, advance, diff

@@ -22,7 +22,7 @@ from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
 from .journal import Entry
-from .model.document import Document
+from .model.declaration import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.coordinator import agree

@@ -13,7 +13,8 @@ from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple, Type, Ty
 
 from ..cib.ids import Ids
 from ..errors import Fault
-from ..model.document import TAG_PREFIX, Declaration, Document
+from ..model.declaration import Declaration, Document
+from ..model.document import TAG_PREFIX
 from ..model.objects import (
     Bundle,
     Clone,
