@@ -32,8 +32,8 @@ from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.status import read_status
 from .pacemaker.structure import Structure
 from .pacemaker.tools import PatchRefused
-from .plan.declare import Wanted
 from .plan.diff import REMOVE, Change, diff
+from .plan.draft import Wanted
 from .plan.references import spoken_of, stranded
 from .plan.render import diff_of, plan_of
 from .plan.secrets import SecretChange

@@ -32,8 +32,8 @@ from ..model.objects import (
 from ..model.resources import OPERATION_OPTIONS
 from ..model.secrets import ELSEWHERE, MASK, SEAL, is_secret
 from ..model.values import boolean, setting_name
-from .declare import FOREIGN_SETTINGS
 from .diff import Change
+from .laying import FOREIGN_SETTINGS
 
 Document = Dict[str, Any]
 
