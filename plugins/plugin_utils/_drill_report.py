@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 from typing import Any
 
-from ansible_collections.tandem.ha.plugins.module_utils._faults import FAULTS, LINK, TARGET
+from ansible_collections.tandem.ha.plugins.module_utils._faults import COMMAND, FAULTS, LINK, TARGET
 
 SWITCHING = 0.5  # seconds from the request until a device has switched the power off
 SCHEDULING = 0.3  # seconds from "fenced" to the start of the resource, as the agent's own prediction has it
@@ -37,7 +37,7 @@ def drill(
     `at` is when it happened, by the clock of who did it; without it the watching member fenced and began the drill. `load` is
     what the clients returned, with their `audit`.
     """
-    began = float(at if at is not None else watch["began"])
+    began = _began(choice, watch, probe, at)
     measured = {name: round(when - began, 2) for name, when in (watch.get("times") or {}).items()}
     if probe and choice["moves"] and probe.get("gaps"):
         measured["answers"] = round(max(probe["gaps"], key=lambda gap: gap["seconds"])["to"] - began, 2)
@@ -61,6 +61,18 @@ def drill(
     }
     faults = list(_faults(result))
     return {**result, "faults": faults, "kept": not faults, "table": list(_table(result, faults))}
+
+
+def _began(
+    choice: Mapping[str, Any], watch: Mapping[str, Any], probe: Mapping[str, Any] | None, at: float | None
+) -> float:
+    """When it happened. A command has done it some time before it is over; the address of its node says when."""
+    if at is None:
+        return float(watch["began"])
+    gaps = (probe or {}).get("gaps") or []
+    if choice["by"] == COMMAND and choice["may_move"] and gaps:
+        return min(float(at), float(max(gaps, key=lambda gap: gap["seconds"])["from"]))
+    return float(at)
 
 
 def _role(choice: Mapping[str, Any]) -> str:

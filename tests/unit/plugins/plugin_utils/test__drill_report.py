@@ -25,6 +25,7 @@ CHOICE = {
     "fault": "power",
     "told": "its power was cut",
     "where": "target",
+    "by": "module",
     "target": "c1",
     "holder": "c1",
     "vip": "vip",
@@ -71,6 +72,13 @@ def test_what_was_predicted_stands_beside_what_was_measured() -> None:
     assert report["table"][2] == "membership lost                      2.8       3.7       3.1"
     assert report["table"][-1] == "address silent for                     -       6.7       6.1"
     assert report["kept"]
+
+
+def test_a_command_has_cut_the_power_before_it_says_so() -> None:
+    report = drill({**CHOICE, "by": "command"}, WATCH, PROBE, at=100.7)
+    assert report["began"] == 99.9
+    assert report["measured"]["answers"] == report["silent"] == 6.1
+    assert drill({**CHOICE, "by": "command", "may_move": False}, WATCH, PROBE, at=100.7)["began"] == 100.7
 
 
 def test_a_fencing_on_request_is_known_when_the_node_is_missed() -> None:

@@ -78,6 +78,7 @@ def test_a_moment_is_told_as_a_command_tells_it_or_in_seconds():
         "told": "",
         "target": "c1",
         "where": "target",
+        "by": "module",
         "holder": "c1",
         "moves": False,
         "may_move": False,
