@@ -101,7 +101,7 @@ extends_documentation_fragment:
   - tandem.ha._attributes.platform
 attributes:
   check_mode:
-    support: none
+    support: partial
     details: In check mode it does nothing and says so.
   diff_mode:
     support: none
