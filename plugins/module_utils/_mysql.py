@@ -89,7 +89,8 @@ class Connection(object):
             self._receive()
 
     def _send(self, payload: bytes) -> None:
-        assert self._socket
+        if self._socket is None:
+            raise SqlError("there is no connection to the server")
         self._socket.sendall(struct.pack("<I", len(payload))[:3] + bytes([self._number]) + payload)
 
     def _receive(self) -> bytes:
