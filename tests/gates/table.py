@@ -100,7 +100,7 @@ GATES = (
         "collection",
         "build, import, install elsewhere, document",
         (("python", "tests/gates/collection.py"),),
-        600,
+        900,
         "static",
     ),
     Gate(
