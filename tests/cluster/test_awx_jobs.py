@@ -259,7 +259,7 @@ def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
         found = live(site)
     finally:
         site.node("c1", f"pcs node unstandby {resting} --wait=60")
-        apply(site, {"name": "roles", "purge": "owned"})
+        apply(site, {"name": "roles"}, "--purge owned")
     assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
     assert found["standby"]["hosts"] == [resting]
     assert found["vip_holder"]["hosts"] == found["Stateful_promoted"]["hosts"] == [site.holder()]
@@ -298,8 +298,8 @@ def live(site: Pair, flags: Sequence[str] = (), **options: Any) -> Dict[str, Any
     return found
 
 
-def apply(site: Pair, document: Dict[str, Any]) -> None:
-    said = site.node("c1", "tandem apply --json -", code=None, timeout=300, stdin=json.dumps(document))
+def apply(site: Pair, document: Dict[str, Any], options: str = "") -> None:
+    said = site.node("c1", f"tandem apply {options} --json -", code=None, timeout=300, stdin=json.dumps(document))
     assert json.loads(said).get("changed") is True, said
 
 

@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from .cib.read import read
-from .cib.tree import Version, parse, serialize, version_of
+from .cib.tree import Version, parse, serialize, version_of, without_events
 from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
@@ -228,10 +228,10 @@ class _Transaction:
                 " and control characters (kept since Pacemaker 3.0), or what is not ASCII (kept since 2.1)",
                 {"lost": lost},
             )
-        verdict = self.context.tools.verify(text)
+        verdict = self.context.tools.verify(without_events(candidate))
         if not verdict.errors and not verdict.warnings:
             return
-        known = self.context.tools.verify(loaded.text)
+        known = self.context.tools.verify(without_events(loaded.root))
         fresh = [error for error in verdict.errors if error not in known.errors]
         if fresh:
             raise AgentError("cib.schema", "Pacemaker refuses the result: " + "; ".join(fresh), {"errors": fresh})

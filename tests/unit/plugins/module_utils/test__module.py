@@ -191,7 +191,9 @@ def real(monkeypatch, capsys):
 
     def run(arguments, options, body=lambda module: module.exit_json(**module.params)):
         logged = []
-        raw = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        # ansible-core 2.21 returns the invocation only where it is asked for, the releases before always.
+        asked = {"_ansible_inject_invocation": True} if "inject_invocation" in basic.PASS_VARS else {}
+        raw = json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments, **asked)}).encode()
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", raw)
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(
