@@ -59,6 +59,11 @@ class Pair:
                 "{{ inventory_dir }}/../..", str(TOP)
             )
             path.write_text(text)
+        hosts = self.inventory / "hosts.yml"
+        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"  # a second power controller beside the first
+        hosts.write_text(
+            re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
+        )
 
     # -- the lab
 
@@ -112,10 +117,10 @@ class Pair:
         path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
         return self.play(str(path), "--diff")
 
-    def drift(self) -> Dict[str, List[str]]:
+    def drift(self, *arguments: str) -> Dict[str, List[str]]:
         """The report of drift.yml."""
         output = self.directory / "drift.json"
-        run = self.play("drift", "-e", f"drift_output={output}")
+        run = self.play("drift", "-e", f"drift_output={output}", *arguments)
         assert run.ok, run.text
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found

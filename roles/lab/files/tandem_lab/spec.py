@@ -23,6 +23,7 @@ DEFAULT_PACKAGES = (
     "corosync-qdevice",
     "corosync-qnetd",
     "fence-agents-ipmilan|fence-agents",
+    "fence-agents-redfish|python3-requests",
     "ipmitool",
     "libxml2-utils",
     "nftables",
