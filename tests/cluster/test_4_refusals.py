@@ -23,6 +23,7 @@ VIP = {"name": "vip", "nic": "eth0"}
         ({"vip_addresses": [{**VIP, "address": "10.143.0.21/24"}]}, ["10.143.0.21 of vip is in use by another host"]),
         ({"node_hacluster_password": "short"}, ["at least 8"]),
         ({"cluster_name": "other"}, ["belongs to another cluster", "correct the inventory"]),
+        # S0.07: what stands for a name is a name.
         ({"cluster_name": "a=b", "node_hacluster_password": ""}, ["must begin with a letter", "no password"]),
     ],
 )
