@@ -59,8 +59,11 @@ class Pair:
                 "{{ inventory_dir }}/../..", str(TOP)
             )
             path.write_text(text)
+        # A second power controller beside the first, and what its agent needs.
+        with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
+            group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
         hosts = self.inventory / "hosts.yml"
-        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"  # a second power controller beside the first
+        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
         hosts.write_text(
             re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
         )

@@ -1,6 +1,6 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two levels of fencing: Redfish first, and IPMI where Redfish is silent."""
+"""Two levels of fencing: Redfish first, and IPMI where Redfish refuses or is silent."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typing import Iterator, List
 
 import pytest
 from pair import CONTROLLERS, Pair
-
-pytestmark = pytest.mark.slow
 
 DEVICES = """---
 fencing_devices:
@@ -34,6 +32,7 @@ fencing_devices:
     password: "{{ lab_bmc_password }}"
 node_extra_packages: [fence-agents-redfish|python3-requests]
 """
+PASSWORD = "{{ lookup('ansible.builtin.file', lab_state_dir ~ '/redfish/%s.password') }}"
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +62,56 @@ def switched(site: Pair, kind: str, node: str) -> List[str]:
     return re.findall(r"(\w+): done", log.read_text())
 
 
+@pytest.fixture
+def first_level(site: Pair) -> Iterator[str]:
+    """The standby controller, with Redfish as the level before its IPMI controller, by the module alone."""
+    target = site.other()
+    first, second = f"redfish-{target}", f"fence-{target}"
+    device = {
+        "name": first,
+        "agent": "fence_redfish",
+        "targets": [target],
+        "params": {
+            "ip": f"{{{{ hostvars['{target}'].lab_redfish.address }}}}",
+            "username": "tandem",
+            "ssl_insecure": True,
+        },
+        "secrets": {"password": PASSWORD % target},
+    }
+    levels = [{"level": 1, "devices": [first]}, {"level": 2, "devices": [second]}]
+    made = site.tasks(
+        {"name": "Keep the password", "tandem.ha.ha_stonith": {**device, "only": "secrets"}},
+        {"name": "Declare", "tandem.ha.ha_stonith": {**device, "levels": levels}, "when": "inventory_hostname == 'c1'"},
+        hosts="c1:c2",
+    )
+    assert made.ok, made.text
+    yield target
+    gone = [{"target": target, "state": "absent", **level} for level in levels]
+    removed = site.tasks(
+        {
+            "name": "Remove",
+            "tandem.ha.ha_config": {"levels": gone, "stonith": [{"id": first, "state": "absent"}]},
+        }
+    )
+    assert removed.ok, removed.text
+    assert "redfish" not in site.cib() and "fencing-level" not in site.cib()
+
+
+def test_ipmi_fences_where_redfish_refuses(site: Pair, first_level: str) -> None:
+    before = {kind: switched(site, kind, first_level) for kind in ("redfish", "bmc")}
+    site.lab("bmc", first_level, "--kind", "redfish", "--mode", "error")
+    try:
+        site.node(site.holder(), f"pcs stonith fence {first_level}", timeout=180)
+    finally:
+        site.lab("bmc", first_level, "--kind", "redfish", "--mode", "ok")
+    assert switched(site, "bmc", first_level) == [*before["bmc"], "cut", "on"]
+    assert switched(site, "redfish", first_level) == before["redfish"]
+    site.until(lambda: "Online: [ c1 c2 ]" in site.node("c1", "pcs status", code=None), 120, "no node back")
+    site.node("c1", "pcs stonith cleanup", code=None)
+    site.settle()
+
+
+@pytest.mark.slow
 def test_the_levels_are_declared_and_no_password_with_them(two_levels: Pair) -> None:
     told = two_levels.node("c1", "pcs stonith level")
     for node in CONTROLLERS:
@@ -70,6 +119,7 @@ def test_the_levels_are_declared_and_no_password_with_them(two_levels: Pair) -> 
     assert "passw" not in re.sub("password_script", "", two_levels.cib())
 
 
+@pytest.mark.slow
 def test_redfish_fences_first(two_levels: Pair) -> None:
     two_levels.settle()
     target, before = (
@@ -82,6 +132,7 @@ def test_redfish_fences_first(two_levels: Pair) -> None:
     two_levels.settle()
 
 
+@pytest.mark.slow
 def test_ipmi_fences_where_redfish_is_silent(two_levels: Pair) -> None:
     target, before = (
         two_levels.other(),
