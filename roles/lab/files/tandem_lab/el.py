@@ -61,8 +61,8 @@ PARTS = {
 _CLUSTER = ("corosync*", "fence-agents*", "pacemaker*", "pcs", "resource-agents", "cluster-glue")
 _BASE = ("lib*", "iptables", "nftables", "psmisc", "gawk", "bc", "mailcap", "bzip2")
 
-GONE = ("usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*", "usr/share/lintian/*", "usr/share/bug/*", "etc/init.d/*")
-"""Files that no RPM gets."""
+GONE = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug", "etc/init.d")
+"""Directories that no RPM gets."""
 
 _ACCOUNT = (
     "getent group {group} >/dev/null || groupadd --system {group}\n"
@@ -142,6 +142,9 @@ _NODE_FILES: Dict[str, str] = {
         # A weak dependency is Debian's recommendation; nodes of the lab install what a role names.
         "install_weak_deps=False\nskip_if_unavailable=False\n"
     ),
+    # Debian has all plugins in one package; EL's minimum has no local cache of packages.
+    "etc/dnf/plugins/local.conf": "[main]\nenabled = false\n",
+    "usr/lib/systemd/system-preset/99-default-disable.preset": "disable *\n",
     "etc/ssh/sshd_config.d/lab.conf": "UseDNS no\nPermitRootLogin prohibit-password\nMaxStartups 50\n",
 }
 

@@ -37,7 +37,7 @@ def shape(draft: Path) -> None:
 
 def base(status: str) -> rpms.Rpm:
     """The package that stands for all that the root was made of: dnf has to know what is there.  Pure."""
-    told: List[str] = ["system-release = 9", "system-release(releasever) = 9"]
+    told: List[str] = ["/bin/sh", "/usr/bin/python3", "system-release = 9", "system-release(releasever) = 9"]
     for paragraph in status.split("\n\n"):
         fields = rpms.control(paragraph)
         if fields.get("status") != "install ok installed" or fields["package"] in el.FOREIGN:

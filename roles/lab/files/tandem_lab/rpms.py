@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
 
 from . import el, tools
-from .files import write
+from .files import remove_if_empty, write
 
 ARCHITECTURES = {"all": "noarch", "amd64": "x86_64", "arm64": "aarch64"}
 _MERGED = ("bin", "lib", "lib64", "sbin")
@@ -182,9 +182,9 @@ def lay_out(stage: Path, special: el.Special) -> None:
         if (stage / top).is_dir():
             shutil.copytree(str(stage / top), str(stage / "usr" / top), symlinks=True, dirs_exist_ok=True)
             shutil.rmtree(str(stage / top))
-    for path in list(_paths(stage)):
-        if any(fnmatchcase(path, pattern) for pattern in el.GONE):
-            _remove(stage / path)
+    for name in el.GONE:
+        shutil.rmtree(str(stage / name), ignore_errors=True)
+        remove_if_empty((stage / name).parent)
     for source, goal in special.moved:
         (stage / goal).parent.mkdir(parents=True, exist_ok=True)
         (stage / source).rename(stage / goal)
@@ -196,13 +196,6 @@ def lay_out(stage: Path, special: el.Special) -> None:
         (stage / name).symlink_to(goal)
     for name in special.owned:
         (stage / name).mkdir(parents=True, exist_ok=True)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        path.rmdir()
-    else:
-        path.unlink()
 
 
 def _paths(stage: Path) -> Iterator[str]:
