@@ -175,7 +175,8 @@ unknown:
       elements: str
   sample: {repositories: [], selinux_booleans: []}
 repositories:
-  description: The repositories the host knows, each with whether it is V(enabled) and V(managed) by subscription-manager. Empty without dnf.
+  description:
+    - The repositories the host knows, each with whether it is V(enabled) and V(managed) by subscription-manager. Empty without dnf.
   returned: always
   type: dict
   sample: {highavailability: {enabled: false, managed: false}}

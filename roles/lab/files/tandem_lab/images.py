@@ -112,7 +112,7 @@ def make(cache: Path, suite: str) -> Path:
 
 
 def status(cache: Path, suite: str) -> Path:
-    """dpkg's list of what the root was made of, by which the others are resolved."""
+    """The list by dpkg of what the root was made of, by which the others are resolved."""
     return root(cache, suite) / (el_root.STATUS if el.is_shape(suite) else "var/lib/dpkg/status")
 
 

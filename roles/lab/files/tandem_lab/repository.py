@@ -30,7 +30,9 @@ def directory(cache: Path, suite: str, apart: bool = False) -> Path:
 
 def _index_file(cache: Path, suite: str, apart: bool) -> Path:
     """There when the repository is complete."""
-    return directory(cache, suite, apart) / ("highavailability/repodata/repomd.xml" if el.is_shape(suite) else "Packages")
+    return directory(cache, suite, apart) / (
+        "highavailability/repodata/repomd.xml" if el.is_shape(suite) else "Packages"
+    )
 
 
 def _stamp(cache: Path, suite: str, apart: bool) -> Path:

@@ -117,8 +117,8 @@ def spec(rpm: Rpm, stage: Path) -> str:
 
 def listed(path: str, prefix: str = "") -> str:
     """A line of %files for one path below the root."""
-    escaped = re.sub(r"([*?\[\]{}])", r"\\\1", path).replace("%", "%%")
-    return '%s"/%s"' % (prefix, escaped)
+    # In quotes nothing is a pattern, but macros are still replaced.
+    return '%s"/%s"' % (prefix, path.replace("%", "%%"))
 
 
 def parts(package: str, paths: Sequence[str]) -> Iterator[Tuple[str, List[str]]]:
@@ -205,7 +205,7 @@ def _paths(stage: Path) -> Iterator[str]:
         links = [name for name in directories if (here / name).is_symlink()]
         for name in (*names, *links):
             yield str((here / name).relative_to(stage))
-        if here != stage and (not directories and not names or here.stat().st_mode & 0o7777 != 0o755):
+        if here != stage and ((not directories and not names) or here.stat().st_mode & 0o7777 != 0o755):
             yield str(here.relative_to(stage))
 
 
