@@ -229,6 +229,18 @@ GATES = (
         900,
     ),
     scenario(
+        "molecule-el",
+        "single_node",
+        "a web server on one EL node: check, converge, idempotence, verify with the server killed",
+        1500,
+    ),
+    scenario(
+        "molecule-single-debian",
+        "single_node_debian",
+        "the same on a Debian node",
+        900,
+    ),
+    scenario(
         "molecule-esxi",
         "esxi_pair",
         "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",

@@ -16,6 +16,7 @@ PAGE = (TOP / "docs" / "systems.md").read_text(encoding="utf-8")
 SYSTEMS = [
     ("S0", "inventory/ubuntu_pair", 15),
     ("S1", "inventory/rhosp", 15),
+    ("S2", "inventory/single_node", 16),
     ("S3", "inventory/esxi_pair", 11),
     ("S4", "inventory/oci_pair", 13),
 ]
