@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.tandem.ha.plugins.module_utils._faults import FAULTS
 from description import MINE, SECRETS, TOP, Description, argument_specs, code_of, faults, site_variables, spec_of
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -125,6 +126,12 @@ def test_the_choices_of_the_timing_profile_are_those_of_the_role(description: De
     deploy = next(one for one in description.of("job_template") if one["playbook"] == "playbooks/site.yml")
     profile = next(one for one in questions(deploy) if one["variable"] == "tandem_profile")
     assert profile["choices"] == ["inventory", *argument_specs()["cluster_timing"]["choices"]]
+
+
+def test_the_choices_of_a_drill_are_the_faults_that_there_are(description: Description) -> None:
+    drill = next(one for one in description.of("job_template") if one["playbook"] == "playbooks/drill.yml")
+    fault = next(one for one in questions(drill) if one["variable"] == "drill_fault")
+    assert fault["choices"] == list(FAULTS)
 
 
 def test_what_interrupts_asks_to_type_something(description: Description) -> None:
