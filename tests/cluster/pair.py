@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -11,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
@@ -21,6 +23,14 @@ PLAY = Path(sys.executable).with_name("ansible-playbook")
 LAB_FILES = TOP / "roles" / "lab" / "files"
 CONTROLLERS = ("c1", "c2")
 RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """The lab of this name is mine: another run of these tests waits for the end of this one."""
+    with Path(f"/run/lock/tandem-{name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,7 @@ class Pair:
     def __init__(self, directory: Path, name: str, network: str) -> None:
         self.name = name
         self.vip = f"{network}.0.100"
+        self.controllers: Tuple[str, ...] = CONTROLLERS  # those that are members; a test may bring another one
         self.directory = directory
         self.inventory = directory / "inventory"
         shutil.copytree(TOP / "inventory" / "lab", self.inventory)
@@ -67,6 +78,9 @@ class Pair:
         hosts.write_text(
             re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
         )
+        if os.environ.get("TANDEM_SUITE"):  # the matrix: other nodes than the inventory's
+            suite = {"lab_suite": os.environ["TANDEM_SUITE"]}
+            (self.inventory / "group_vars" / "all" / "suite.yml").write_text(json.dumps(suite) + "\n")
 
     # -- the lab
 
@@ -152,12 +166,14 @@ class Pair:
 
     def holder(self) -> str:
         """The controller that has the virtual address; exactly one has it."""
-        found = [name for name in CONTROLLERS if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)]
+        found = [
+            name for name in self.controllers if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)
+        ]
         assert len(found) == 1, f"the virtual address is on {found}"
         return found[0]
 
     def other(self) -> str:
-        return next(name for name in CONTROLLERS if name != self.holder())
+        return next(name for name in self.controllers if name != self.holder())
 
     def cib(self, node: str = "c1") -> str:
         """The configuration, as text; the status is not part of it."""
@@ -176,10 +192,10 @@ class Pair:
         nodes = {node.get("name"): dict(node.attrib) for node in root.iterfind("nodes/node")}
         online = all(
             nodes.get(name, {}).get("online") == "true" and nodes[name]["pending"] == nodes[name]["unclean"] == "false"
-            for name in CONTROLLERS
+            for name in self.controllers
         )
         roles = {resource.get("id"): resource.get("role") for resource in root.iterfind("resources//resource")}
-        wanted = ["vip", *(f"fence-{name}" for name in CONTROLLERS)]
+        wanted = ["vip", *(f"fence-{name}" for name in self.controllers)]
         return online and all(roles.get(name) == "Started" for name in wanted) and root.find("failures/failure") is None
 
     @staticmethod

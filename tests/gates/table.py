@@ -100,7 +100,7 @@ GATES = (
         "collection",
         "build, import, install elsewhere, document",
         (("python", "tests/gates/collection.py"),),
-        600,
+        900,
         "static",
     ),
     Gate(
@@ -114,7 +114,7 @@ GATES = (
         "awx",
         "what playbooks/awx describes, against the modules of awx.awx",
         (pytest("tests/awx"),),
-        300,
+        900,
         "awx",
         needs=("tests/awx",),
     ),
