@@ -225,5 +225,8 @@ def _plain(change: Change, entry: Optional[Entry]) -> Any:
         return ""
     if change.kind != "users":
         return {name: value for name, value in sorted(entry.items()) if name not in ("limits", "metadata")}
-    right = change.after is None or entry is change.after or fits(entry, change.after["password"])
-    return {"name": entry["name"], "tags": _tags(entry), "password": "as declared" if right else "another one"}
+    plain = {"name": entry["name"], "tags": _tags(entry)}
+    if change.after is not None:
+        right = entry is change.after or fits(entry, change.after["password"])
+        plain["password"] = "as declared" if right else "another one"
+    return plain

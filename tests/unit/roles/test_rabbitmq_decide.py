@@ -57,6 +57,12 @@ def test_without_data_a_member_that_runs_is_joined():
     assert (step.kind, step.peer) == (JOIN, "w")
 
 
+def test_a_join_that_did_not_end_begins_anew_where_one_runs_and_else_goes_on():
+    begun = {"data": True, "unfinished": True, "known": frozenset(PAIR)}
+    assert decide(facts(running=("b",), **begun)).kind == JOIN
+    assert decide(facts(**begun)).kind == START
+
+
 def test_the_witness_makes_no_cluster():
     assert decide(facts(me="w")).kind == WAIT
 

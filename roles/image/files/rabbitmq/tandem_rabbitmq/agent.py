@@ -22,6 +22,7 @@ from .settings import Settings
 from .tools import Servers
 
 START_WAIT = "20s"
+WAITING_LIMIT = 2.0
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\Z")
 PROGRAMS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -105,6 +106,8 @@ class Agent:
             if found and found.state == state.FAILED:
                 ocf.reason(found.why)
                 return ocf.ERROR
+            if found and found.state == state.WAITING and found.age() > WAITING_LIMIT:
+                break  # for another member, which may need this action to end before it can begin
             time.sleep(0.2)
         if found is None:
             ocf.reason("nothing was started; %s says why" % _log(settings))

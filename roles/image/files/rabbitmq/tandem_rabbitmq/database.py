@@ -5,13 +5,10 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from typing import FrozenSet
 
-from .settings import PREFIX, Settings
-
-_NODE = re.compile(r"'%s([^']+)'" % PREFIX)
+from .settings import PREFIX, Settings, hosts_in
 
 
 class Database:
@@ -24,8 +21,12 @@ class Database:
         self._begun = os.path.join(settings.directory, "mnesia", "joining-" + settings.me)
 
     def present(self) -> bool:
-        """Whether a cluster's data are here. What a join that did not come to its end left behind are none."""
-        return os.path.exists(os.path.join(self.path, "schema.DAT")) and not os.path.exists(self._begun)
+        """Whether a cluster's data are here."""
+        return os.path.exists(os.path.join(self.path, "schema.DAT"))
+
+    def unfinished(self) -> bool:
+        """Whether a join, or the making of a cluster, did not come to its end: what is here was never in use."""
+        return os.path.exists(self._begun)
 
     def known(self) -> FrozenSet[str]:
         """The hosts of all members, by what was known here last."""
@@ -44,9 +45,10 @@ class Database:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def complete(self) -> None:
-        """From now on there are data here."""
-        os.sync()
-        os.remove(self._begun)
+        """From now on what is here counts."""
+        if self.unfinished():
+            os.sync()
+            os.remove(self._begun)
 
     def force(self) -> None:
         """Let the server, at its next start, wait for no other: what `rabbitmqctl force_boot` does."""
@@ -58,4 +60,4 @@ class Database:
 
 def parse(text: str) -> FrozenSet[str]:
     """The hosts in RabbitMQ's own note of the cluster: `{[all members],[members with a disk]}.`"""
-    return frozenset(_NODE.findall(text.partition("]")[0]))
+    return hosts_in(text.partition("]")[0])

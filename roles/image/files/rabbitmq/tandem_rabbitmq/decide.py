@@ -32,6 +32,7 @@ class Facts:
     members: Tuple[str, ...]
     voters: Tuple[str, ...]
     data: bool  # whether a database of a cluster is here
+    unfinished: bool = False  # whether it was never in use, since what made it did not come to its end
     known: FrozenSet[str] = frozenset()  # who is in that cluster, by what is here
     running: Tuple[str, ...] = ()  # others that serve clients, in order
     view: Optional[View] = None  # None: there is no Pacemaker to ask, as on the witness
@@ -46,7 +47,8 @@ class Step:
 
 def decide(facts: Facts) -> Step:
     """The next step."""
-    if facts.data:
+    # The others may count on a member that has begun to join, and wait for it as it waits for them.
+    if facts.data and not (facts.unfinished and facts.running):
         return _with_data(facts)
     if facts.running:
         peer = facts.running[0]

@@ -91,12 +91,13 @@ class Runner:
         settings, data = self.settings, self.database.present()
         serving = self.servers.states(settings.others)
         running = tuple(name for name in settings.others if serving[name])
-        ask = settings.resource and not data and not running
+        ask = settings.resource and not data and not running  # else the answer would change nothing
         return decide.Facts(
             me=settings.me,
             members=settings.members,
             voters=settings.voters,
             data=data,
+            unfinished=self.database.unfinished(),
             known=self.database.known() if data else frozenset(),
             running=running,
             view=pacemaker.look(settings) if ask else decide.View() if settings.resource else None,
@@ -104,7 +105,7 @@ class Runner:
 
     def _publish(self) -> None:
         if self.settings.resource:
-            pacemaker.publish(self.settings, decide.MEMBER if self.database.present() else decide.FRESH)
+            pacemaker.publish(self.settings, decide.MEMBER if self.database.present() and not self.database.unfinished() else decide.FRESH)
 
     # Steps
 
@@ -163,8 +164,7 @@ class Runner:
                 self._stop()
                 return False
             self._grow()
-        if step.kind != decide.START:
-            self.database.complete()
+        self.database.complete()
         if self.settings.resource:
             pacemaker.publish(self.settings, decide.MEMBER)
             if pacemaker.recorded(self.settings) != decide.MADE:

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import FrozenSet, List, Sequence, Tuple
 
 PREFIX = "rabbit@"
+_NODE = re.compile(PREFIX + "([A-Za-z0-9.-]+)")
 
 
 @dataclass(frozen=True)
@@ -86,3 +88,8 @@ def parse(argv: Sequence[str]) -> Settings:
         user=given.user,
         force_after=given.force_after,
     )
+
+
+def hosts_in(text: str) -> FrozenSet[str]:
+    """The hosts of all members that are named in what Erlang wrote, whether it quotes names or not."""
+    return frozenset(_NODE.findall(text))

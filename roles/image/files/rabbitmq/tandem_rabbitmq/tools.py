@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
-import re
 import subprocess
 from typing import Dict, FrozenSet, Iterable, List, Optional, Tuple
 
-from .settings import PREFIX, Settings
+from .settings import PREFIX, Settings, hosts_in
 
 # Asking a host that is off ends with this.
 PATIENCE = 3.0
@@ -69,8 +68,8 @@ class Servers:
 
     def serves(self, host: str, timeout: float = PATIENCE) -> Optional[bool]:
         """Whether RabbitMQ runs there and is done with its start; None when not even its server answers."""
-        answer = self.ask(host, "rabbit is_running", timeout)
-        return None if answer is None else answer == "true"
+        answer = self.ask(host, "rabbit_boot_state get", timeout)
+        return None if answer is None else answer == "ready"
 
     def states(self, hosts: Iterable[str]) -> Dict[str, Optional[bool]]:
         """The same of many, asked at once."""
@@ -83,7 +82,7 @@ class Servers:
     def members(self, host: str) -> Optional[FrozenSet[str]]:
         """Who is in the cluster, by what a member says."""
         answer = self.ask(host, "rabbit_mnesia cluster_nodes [all]")
-        return None if answer is None else frozenset(re.findall(r"'%s([^']+)'" % PREFIX, answer))
+        return None if answer is None else hosts_in(answer)
 
     def control(self, program: str, *arguments: str, node: str, timeout: float) -> Tuple[int, str]:
         """Run one of RabbitMQ's own tools, at the server of a host; its exit code and what it complained of."""
