@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.tandem.ha.tests.unit.roles.rabbitmq_program import PROGRAM
+
 from tandem_rabbitmq import database, manual, ocf, pacemaker, settings, state
 
 PYTHON = "#!%s\nimport json, os, sys, time\nTOP = %r\n"
@@ -113,9 +114,8 @@ class Host:
             [sys.executable, str(self.top / "agent"), action],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            universal_newlines=True,
+            capture_output=True,
+            text=True,
             timeout=60,
             check=False,
         )

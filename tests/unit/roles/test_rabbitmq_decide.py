@@ -8,6 +8,7 @@ import itertools
 
 import pytest
 from ansible_collections.tandem.ha.tests.unit.roles import rabbitmq_program  # noqa: F401
+
 from tandem_rabbitmq.decide import (
     FRESH,
     JOIN,

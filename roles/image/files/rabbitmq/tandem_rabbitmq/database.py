@@ -59,5 +59,5 @@ class Database:
 
 
 def parse(text: str) -> FrozenSet[str]:
-    """The hosts in RabbitMQ's own note of the cluster: `{[all members],[members with a disk]}.`"""
+    """The hosts in RabbitMQ's own note of the cluster: `{[all members],[members with a disk]}.`."""
     return hosts_in(text.partition("]")[0])

@@ -28,6 +28,8 @@ class View:
 
 @dataclass(frozen=True)
 class Facts:
+    """What a member knows when it decides."""
+
     me: str
     members: Tuple[str, ...]
     voters: Tuple[str, ...]
@@ -40,6 +42,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Step:
+    """What it does, why, and with whom."""
+
     kind: str
     why: str
     peer: str = ""

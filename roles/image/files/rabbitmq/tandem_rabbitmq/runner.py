@@ -22,7 +22,7 @@ from .database import Database
 from .settings import PREFIX, Settings, parse
 from .tools import Servers, as_user, environment
 
-PAUSE = 1.0
+PAUSE = 0.5
 GLANCE = 5.0  # between two looks at a server that serves
 STOP_LIMIT = 60.0
 JOIN_LIMIT = 90.0
@@ -105,7 +105,10 @@ class Runner:
 
     def _publish(self) -> None:
         if self.settings.resource:
-            pacemaker.publish(self.settings, decide.MEMBER if self.database.present() and not self.database.unfinished() else decide.FRESH)
+            pacemaker.publish(
+                self.settings,
+                decide.MEMBER if self.database.present() and not self.database.unfinished() else decide.FRESH,
+            )
 
     # Steps
 

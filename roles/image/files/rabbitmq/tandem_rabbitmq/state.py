@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -17,6 +18,8 @@ WAITING, STARTING, SERVING, PAUSED, FAILED = "waiting", "starting", "serving", "
 
 @dataclass(frozen=True)
 class State:
+    """What is under way, since when, and in which processes."""
+
     runner: int  # process ids
     server: int
     state: str
@@ -48,10 +51,8 @@ def read(settings: Settings) -> Optional[State]:
 
 
 def remove(settings: Settings) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.remove(path(settings))
-    except FileNotFoundError:
-        pass
 
 
 def alive(pid: int, word: str) -> bool:
