@@ -183,6 +183,15 @@ def fits(user: Mapping[str, Any], password: str) -> bool:
     return bool(digest and len(raw) > 4 and digest(raw[:4] + password.encode("utf-8")).digest() == raw[4:])
 
 
+def document(wanted: Objects, secret: str) -> Objects:
+    """All that is declared, for a server that reads it when it starts; the same text each time, for the same secret."""
+    found = {kind: [dict(entry) for entry in wanted[kind]] for kind in KINDS}
+    for user in found["users"]:
+        salt = hashlib.sha256(("%s\0%s" % (secret, user["name"])).encode("utf-8")).digest()[:4]
+        user.update(password_hash=hashed(user.pop("password"), salt), hashing_algorithm=ALGORITHM)
+    return found
+
+
 def importable(changes: Iterable[Change]) -> Objects:
     """What is to be imported, with hashes in place of passwords."""
     found = {kind: [] for kind in KINDS}  # type: Objects

@@ -255,30 +255,38 @@ class Server(object):
             self.module.fail_json(msg="RabbitMQ in %s refuses %s: %s" % (self.container, words[0], said))
 
 
-def differing(module, wanted, there):
-    return _definitions.differing(there, wanted, module.params["absent_users"], module.params["purge"])
-
-
-def main():
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+def keep(module):
+    """Compare, mend, and say what differed."""
     params = module.params
-    try:
-        wanted = _definitions.declared(params["vhosts"], params["users"], params["policies"])
-    except _definitions.Invalid as error:
-        module.fail_json(msg=str(error))
+    wanted = _definitions.declared(params["vhosts"], params["users"], params["policies"])
     container = _container.running(module, params["bundle"], params["engine"])
     if container is None and not module.check_mode:
         module.fail_json(msg="bundle: no container of %s runs on this host" % params["bundle"])
     server = Server(module, container) if container else None
-    found = differing(module, wanted, server.export() if server else {})
-    if found and server and not module.check_mode:
+
+    def differing():
+        there = server.export() if server else {}
+        return _definitions.differing(there, wanted, params["absent_users"], params["purge"])
+
+    found = differing()
+    if found and not module.check_mode:
         server.apply(found)
-        left = differing(module, wanted, server.export())
+        left = differing()
         if left:
-            module.fail_json(msg="RabbitMQ did not take over: %s" % ", ".join(map(str, left)))
-    module.exit_json(
-        changed=bool(found), objects=[str(change) for change in found], diff=[_definitions.shown(c) for c in found]
-    )
+            module.fail_json(msg="RabbitMQ did not take over: %s" % ", ".join(str(change) for change in left))
+    return {
+        "changed": bool(found),
+        "objects": [str(change) for change in found],
+        "diff": [_definitions.shown(change) for change in found],
+    }
+
+
+def main():
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    try:
+        module.exit_json(**keep(module))
+    except _definitions.Invalid as error:
+        module.fail_json(msg=str(error))
 
 
 if __name__ == "__main__":

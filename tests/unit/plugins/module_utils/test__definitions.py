@@ -67,6 +67,14 @@ def test_of_an_empty_server_everything_is_missing_and_imported_with_hashes():
     assert definitions.differing(imported, wanted()) == []
 
 
+def test_a_document_is_the_same_each_time_and_has_no_password():
+    found = definitions.document(wanted(), "cookie")
+    assert found == definitions.document(wanted(), "cookie")
+    assert found["users"] != definitions.document(wanted(), "another")["users"]
+    assert PASSWORD not in str(found)
+    assert definitions.differing(found, wanted()) == []
+
+
 def test_another_password_is_noticed_and_not_shown():
     users = [dict(there()["users"][0], password_hash=definitions.hashed("another one"))]
     (change,) = definitions.differing(there(users=users), wanted())
