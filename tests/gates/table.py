@@ -87,6 +87,10 @@ GATES = (
             shell(
                 "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
             ),
+            shell(
+                "cd roles/image/files/rabbitmq && "
+                "mypy --cache-dir=/dev/null --config-file ../../../../pyproject.toml -p tandem_rabbitmq"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "

@@ -35,12 +35,12 @@ def applied() -> Dict[str, ElementTree.Element]:
 
 @pytest.fixture
 def resources(ansible: Ansible, agent: Agent, applied: Dict[str, ElementTree.Element]) -> ElementTree.Element:
-    """What the CIB holds after both roles; they run once for all tests here."""
+    """What the CIB holds after the roles; they run once for all tests here."""
     if not applied:
         agent.reset("pacemaker-3.9")  # the first one that knows today's names of roles
         roles: List[Dict[str, Any]] = [
             {"name": name, "ansible.builtin.include_role": {"name": f"tandem.ha.{name}"}}
-            for name in ("galera", "haproxy")
+            for name in ("galera", "haproxy", "rabbitmq")
         ]
         ansible.play(roles, "-i", str(TOP / "inventory" / "rhosp"))
         found = ElementTree.fromstring(agent.cib.read_text()).find("configuration/resources")
@@ -157,3 +157,35 @@ def test_the_operations_of_the_agent_inside(resources: ElementTree.Element) -> N
         ("start", "0s", "", "120", ""),
         ("stop", "0s", "", "120", ""),
     }
+
+
+def test_the_bundle_of_messages(resources: ElementTree.Element) -> None:
+    rabbit = bundle(resources, "rabbitmq-bundle")
+    image = "192.168.24.1:8787/rhosp-rhel7/openstack-rabbitmq:pcmklatest"
+    assert container(rabbit) == {**CONTAINER, "image": image}
+    network = rabbit.find("network")
+    assert network is not None
+    assert network.attrib == {"control-port": "3122"}
+    assert storage(rabbit) == {
+        (f"{KOLLA}/rabbitmq.json", f"{KOLLA}/config.json", "ro"),
+        (f"{GENERATED}/rabbitmq/", f"{KOLLA}/src", "ro"),
+        same("/etc/hosts"),
+        same("/etc/localtime"),
+        same("/var/lib/rabbitmq", "rw"),
+        ("/var/log/containers/rabbitmq", "/var/log/rabbitmq", "rw"),
+        same("/dev/log", "rw"),
+    }
+
+
+def test_the_agent_of_messages(resources: ElementTree.Element) -> None:
+    rabbit = bundle(resources, "rabbitmq-bundle")
+    primitive = rabbit.find("primitive")
+    assert primitive is not None
+    assert (primitive.get("provider"), primitive.get("type")) == ("heartbeat", "rabbitmq-cluster")
+    assert pairs(rabbit, "instance_attributes") == {"set_policy": 'ha-all ^(?!amq\\.).* {"ha-mode":"all"}'}
+    assert pairs(rabbit, "meta_attributes") == {"container-attribute-target": "host", "notify": "true"}
+    found = {
+        (entry.get("name"), entry.get("interval"), entry.get("timeout"))
+        for entry in rabbit.iterfind("primitive/operations/op")
+    }
+    assert found == {("start", "0s", "200s"), ("stop", "0s", "200s"), ("monitor", "10s", "40s")}
