@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
+from ansible_collections.tandem.ha.plugins.module_utils._faults import FAULTS
 from description import CANARIES, MINE, TOP, Description, argument_specs, code_of, faults, site_variables, spec_of
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -129,6 +130,12 @@ def test_the_choices_of_the_timing_profile_are_those_of_the_role(description: De
     assert profile["choices"] == ["inventory", *argument_specs()["cluster_timing"]["choices"]]
 
 
+def test_the_choices_of_a_drill_are_the_faults_that_there_are(description: Description) -> None:
+    drill = next(one for one in description.of("job_template") if one["playbook"] == "playbooks/drill.yml")
+    fault = next(one for one in questions(drill) if one["variable"] == "drill_fault")
+    assert fault["choices"] == list(FAULTS)
+
+
 def test_what_interrupts_asks_to_type_something(description: Description) -> None:
     """Nothing that takes a service away starts from defaults alone."""
     for playbook, variable in (
@@ -213,7 +220,7 @@ def test_the_inventory_of_the_bundles_takes_its_passwords_from_the_credential(
     extra = tmp_path / "extra.json"
     extra.write_text(json.dumps(rendered))
     program = str(Path(sys.executable).with_name("ansible"))
-    asked = "msg={{ [redis_password, galera_accounts[0].password, drill_sql.password] }}"
+    asked = "msg={{ [redis_password, galera_accounts[0].password, drill_password] }}"
     done = subprocess.run(
         [program, "controllers[0]", "-i", "inventory/bundles", "-m", "ansible.builtin.debug", "-a", asked, "-e", f"@{extra}"],
         cwd=TOP, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "LC_ALL": "C.UTF-8"},

@@ -70,6 +70,14 @@ class Pair:
                 "{{ inventory_dir }}/../..", str(TOP)
             )
             path.write_text(text)
+        # A second power controller beside the first, and what its agent needs.
+        with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
+            group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
+        hosts = self.inventory / "hosts.yml"
+        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
+        hosts.write_text(
+            re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
+        )
         if os.environ.get("TANDEM_SUITE"):  # the matrix: other nodes than the inventory's
             suite = {"lab_suite": os.environ["TANDEM_SUITE"]}
             (self.inventory / "group_vars" / "all" / "suite.yml").write_text(json.dumps(suite) + "\n")
@@ -126,10 +134,10 @@ class Pair:
         path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
         return self.play(str(path), "--diff")
 
-    def drift(self) -> Dict[str, List[str]]:
+    def drift(self, *arguments: str) -> Dict[str, List[str]]:
         """The report of drift.yml."""
         output = self.directory / "drift.json"
-        run = self.play("drift", "-e", f"drift_output={output}")
+        run = self.play("drift", "-e", f"drift_output={output}", *arguments)
         assert run.ok, run.text
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found

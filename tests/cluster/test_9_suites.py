@@ -81,7 +81,7 @@ def test_form_apply_and_fail_over(old_or_new: Pair) -> None:
     plan = json.loads(site.node("c2", "tandem plan --json -", stdin=exported))
     assert plan["changed"] is False, plan
 
-    report = site.drill(drill_target="holder", drill_method="power")
+    report = site.drill(drill_target="holder", drill_fault="power")
     print("\n" + "\n".join(report["table"]))
     assert report["silent"] <= report["predicted"]["answers"] * 1.2, json.dumps(report)
     site.settle(180)

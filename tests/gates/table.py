@@ -87,6 +87,10 @@ GATES = (
             shell(
                 "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
             ),
+            shell(
+                "cd roles/image/files/rabbitmq && "
+                "mypy --cache-dir=/dev/null --config-file ../../../../pyproject.toml -p tandem_rabbitmq"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -226,6 +230,18 @@ GATES = (
         "molecule",
         "ubuntu_pair",
         "the Ubuntu pair: check, converge, idempotence, verify",
+        900,
+    ),
+    scenario(
+        "molecule-el",
+        "single_node",
+        "a web server on one EL node: check, converge, idempotence, verify with the server killed",
+        1500,
+    ),
+    scenario(
+        "molecule-single-debian",
+        "single_node_debian",
+        "the same on a Debian node",
         900,
     ),
     scenario(
