@@ -178,8 +178,8 @@ def page(known: dict[str, dict[str, Any]]) -> str:
             for suite, name in SUITES.items()
         ),
         "",
-        "Ubuntu 20.04, 22.04 and 24.04 have Pacemaker 2.0.3, 2.1.2 and 2.1.6, which no Debian release has: they were not run. Of the RedHat",
-        "family only the shape was run ([systems.md](systems.md)).",
+        "Ubuntu 20.04, 22.04 and 24.04 have Pacemaker 2.0.3, 2.1.2 and 2.1.6, which no Debian release has: they were not run. Of the",
+        "RedHat family only the shape was run ([systems.md](systems.md)).",
         "",
     ]
     return "\n".join(lines)
