@@ -269,7 +269,7 @@ def keep(module):
         return _definitions.differing(there, wanted, params["absent_users"], params["purge"])
 
     found = differing()
-    if found and not module.check_mode:
+    if found and server and not module.check_mode:
         server.apply(found)
         left = differing()
         if left:

@@ -146,7 +146,7 @@ class Runner:
             env["RABBITMQ_SERVER_START_ARGS"] = "-rabbit cluster_nodes {['%s'],disc}" % (PREFIX + step.peer)
         for directory in (settings.directory, settings.log_directory):
             os.makedirs(directory, mode=0o750, exist_ok=True)
-        with open(os.path.join(settings.log_directory, "server.out"), "ab") as out:
+        with open(os.path.join(settings.log_directory, "server.out"), "wb") as out:
             shutil.chown(out.name, settings.user, settings.user)
             self._server = subprocess.Popen(
                 as_user(settings, [os.path.join(settings.programs, "rabbitmq-server")]),
