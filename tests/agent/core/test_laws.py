@@ -17,10 +17,12 @@ from tandem_agent.cib.tree import parse, serialize
 from tandem_agent.cib.write import write
 from tandem_agent.errors import Fault
 from tandem_agent.model.codec import dump, load
-from tandem_agent.model.document import Document, read_document
+from tandem_agent.model.declaration import Document
+from tandem_agent.model.document import read_document
 from tandem_agent.model.objects import State
-from tandem_agent.plan.declare import Wanted, declare
+from tandem_agent.plan.declare import declare
 from tandem_agent.plan.diff import Change, advance, diff
+from tandem_agent.plan.draft import Wanted
 from tandem_agent.plan.references import stranded
 from tandem_agent.plan.render import document_of, plan_of
 from tandem_agent.plan.validate import validate

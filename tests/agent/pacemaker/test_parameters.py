@@ -11,7 +11,8 @@ import pytest
 from tandem_agent.cib.read import read
 from tandem_agent.cib.tree import parse
 from tandem_agent.errors import Fault
-from tandem_agent.model.document import Document, read_document
+from tandem_agent.model.declaration import Document
+from tandem_agent.model.document import read_document
 from tandem_agent.model.objects import State
 from tandem_agent.pacemaker.metadata import AgentMetadata, Metadata, read_metadata
 from tandem_agent.pacemaker.parameters import judge

@@ -12,7 +12,8 @@ from .model.document import read_document
 from .model.fields import Fields
 from .model.objects import State
 from .pacemaker.usual import default_operations
-from .plan.declare import Wanted, declare
+from .plan.declare import declare
+from .plan.draft import Wanted
 from .plan.render import document_of
 from .plan.undo import recorded, undone
 from .secrecy import revealed, sealed

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from .context import Context
 from .errors import Fault
-from .model.document import Declaration, Document
+from .model.declaration import Declaration, Document
 from .model.objects import Bundle, Clone, Group, Primitive, State, contents
 from .model.secrets import MASK, SEAL, hidden, secrets_in
 from .model.values import boolean

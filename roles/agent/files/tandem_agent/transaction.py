@@ -22,7 +22,7 @@ from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
 from .journal import Entry
-from .model.document import Document
+from .model.declaration import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.coordinator import agree
@@ -32,8 +32,8 @@ from .pacemaker.simulate import Graph, Preview, guard
 from .pacemaker.status import read_status
 from .pacemaker.structure import Structure
 from .pacemaker.tools import PatchRefused
-from .plan.declare import Wanted
 from .plan.diff import REMOVE, Change, diff
+from .plan.draft import Wanted
 from .plan.references import spoken_of, stranded
 from .plan.render import diff_of, plan_of
 from .plan.secrets import SecretChange

@@ -14,7 +14,7 @@ import re
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ..errors import AgentError
-from ..model.document import agent_fault
+from ..model.agents import agent_fault
 from ..model.secrets import ELSEWHERE, hidden, is_secret
 from ..model.values import duration_ms
 from .cibsecret import SecretFiles

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ..errors import Fault
-from ..model.document import Document
+from ..model.declaration import Document
 from ..model.entries import options_of
 from ..model.objects import Bundle, Clone, Group, Map, Object, Primitive, Record, State, contents
 from ..model.secrets import ELSEWHERE, MASK, is_secret

@@ -17,7 +17,7 @@ from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from ..cib.tree import parse
 from ..errors import AgentError
-from ..model.document import agent_fault
+from ..model.agents import agent_fault
 from .newer import header, newer
 from .runner import OUTPUT_LIMIT, Completed, Runner, memfile, memfile_path, memfile_read
 from .verdict import Verdict, read_verdict

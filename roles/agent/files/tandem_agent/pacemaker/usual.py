@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
-from ..model.document import Document
+from ..model.declaration import Document
 from ..model.objects import Operation, Primitive, State
 from .metadata import Metadata
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
-from ..model.document import OPERATION_OPTIONS
 from ..model.entries import plain_of, shape_of
 from ..model.grammar import SHAPES, Child, sets_key
 from ..model.matching import Left
 from ..model.objects import Map, Operation, Primitive, Record, Sets
 from ..model.parts import DEFAULTS, NVSETS, PLAIN, REFERRING, Part, is_hollow, meaning, means, part
+from ..model.resources import OPERATION_OPTIONS
 from ..model.secrets import ELSEWHERE, MASK, SEAL
 from ..model.values import boolean, other_meta, role, same
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional
 
-from ..model.document import OPERATION_OPTIONS, TAG_PREFIX
+from ..model.document import TAG_PREFIX
 from ..model.entries import entry_of_part, entry_of_sets
 from ..model.objects import (
     ACLS,
@@ -29,10 +29,11 @@ from ..model.objects import (
     Tag,
     contents,
 )  # fmt: skip
+from ..model.resources import OPERATION_OPTIONS
 from ..model.secrets import ELSEWHERE, MASK, SEAL, is_secret
 from ..model.values import boolean, setting_name
-from .declare import FOREIGN_SETTINGS
 from .diff import Change
+from .laying import FOREIGN_SETTINGS
 
 Document = Dict[str, Any]
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Set
 
-from ..model.document import Document
+from ..model.declaration import Document
 from ..model.objects import Key, Object, Primitive, State
 from ..model.secrets import ELSEWHERE, MASK, SEAL
 from .diff import CREATE, REMOVE, UPDATE, Change

@@ -12,8 +12,8 @@ from ..errors import AgentError, Fault, invalid
 from ..model.codec import dump, load_object
 from ..model.objects import Key, Object, State
 from ..model.redact import hidden_names, masked, redacted, unmasked
-from .declare import Wanted
 from .diff import Change
+from .draft import Wanted
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import difflib
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..errors import Fault
-from ..model.document import Document
+from ..model.declaration import Document
 from ..model.entries import references_in
 from ..model.objects import (
     CONSTRAINTS,

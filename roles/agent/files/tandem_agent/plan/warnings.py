@@ -7,7 +7,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Dict, Iterator, List, Set, Tuple
 
-from ..model.document import Declaration, Document
+from ..model.declaration import Declaration, Document
 from ..model.entries import options_of
 from ..model.objects import CONSTRAINTS, Bundle, Clone, Primitive, Record, State, contents
 from ..model.values import boolean, whole
