@@ -135,9 +135,7 @@ def _origin(image: str, entry: Mapping[str, Any], host: str, looks: Looks) -> It
     # An engine that is not there yet knows nothing of the images that the host may have.
     engine = looks.get(host, {}).get("images") is not None
     if source and entry.get("pull") == "never" and engine and _lacks(looks, host, str(source)):
-        message = (
-            f"image_images: {host} has no image {source}, of which {image} is made, and pull is never: bring it, or say missing"
-        )
+        message = f"image_images: {host} has no image {source}, of which {image} is made, and pull is never: bring it, or say missing"
         yield Fault("service.image", [host], message)
     if archive and host in looks and str(archive) not in (looks[host].get("files") or []):
         yield Fault(

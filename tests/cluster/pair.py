@@ -13,7 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
@@ -21,6 +21,17 @@ PLAY = Path(sys.executable).with_name("ansible-playbook")
 LAB_FILES = TOP / "roles" / "lab" / "files"
 CONTROLLERS = ("c1", "c2")
 RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An inventory of the collection, and the first two numbers of its addresses."""
+
+    name: str
+    network: str
+
+
+LAB, BUNDLES = Source("lab", "10.42"), Source("bundles", "10.46")
 
 
 @dataclass(frozen=True)
@@ -45,20 +56,22 @@ class Outcome:
 
 
 class Pair:
-    """The system of inventory/lab under another name and with other addresses, so that it stands beside one's own."""
+    """The system of an inventory under another name and with other addresses, so that it stands beside one's own."""
 
-    def __init__(self, directory: Path, name: str, network: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, network: str, source: Source = LAB, controllers: Sequence[str] = CONTROLLERS
+    ) -> None:
         self.name = name
         self.vip = f"{network}.0.100"
         self.directory = directory
+        self.controllers = tuple(controllers)
         self.inventory = directory / "inventory"
-        shutil.copytree(TOP / "inventory" / "lab", self.inventory)
+        shutil.copytree(TOP / "inventory" / source.name, self.inventory)
         for path in self.inventory.rglob("*.yml"):
-            text = path.read_text().replace("10.42.", f"{network}.").replace("lab_name: lab", f"lab_name: {name}")
-            text = text.replace("cluster_name: lab", f"cluster_name: {name}").replace(
-                "{{ inventory_dir }}/../..", str(TOP)
-            )
-            path.write_text(text)
+            text = path.read_text().replace(f"{source.network}.", f"{network}.")
+            for variable in ("lab_name", "cluster_name"):
+                text = text.replace(f"{variable}: {source.name}\n", f"{variable}: {name}\n")
+            path.write_text(text.replace("{{ inventory_dir }}/../..", str(TOP)))
 
     # -- the lab
 
@@ -144,23 +157,25 @@ class Pair:
 
     def holder(self) -> str:
         """The controller that has the virtual address; exactly one has it."""
-        found = [name for name in CONTROLLERS if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)]
+        found = [
+            name for name in self.controllers if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)
+        ]
         assert len(found) == 1, f"the virtual address is on {found}"
         return found[0]
 
     def other(self) -> str:
-        return next(name for name in CONTROLLERS if name != self.holder())
+        return next(name for name in self.controllers if name != self.holder())
 
-    def cib(self, node: str = "c1") -> str:
+    def cib(self, node: str = "") -> str:
         """The configuration, as text; the status is not part of it."""
-        return self.node(node, "cibadmin --query --scope configuration")
+        return self.node(node or self.controllers[0], "cibadmin --query --scope configuration")
 
     def settle(self, seconds: float = 120) -> None:
         """Wait until both controllers are online, the address is up and nothing has failed."""
         self.until(self.well, seconds, "the cluster is not well")
 
     def well(self) -> bool:
-        text = self.node("c1", "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
+        text = self.node(self.controllers[0], "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
         try:
             root = ElementTree.fromstring(text)
         except ElementTree.ParseError:
@@ -168,10 +183,10 @@ class Pair:
         nodes = {node.get("name"): dict(node.attrib) for node in root.iterfind("nodes/node")}
         online = all(
             nodes.get(name, {}).get("online") == "true" and nodes[name]["pending"] == nodes[name]["unclean"] == "false"
-            for name in CONTROLLERS
+            for name in self.controllers
         )
         roles = {resource.get("id"): resource.get("role") for resource in root.iterfind("resources//resource")}
-        wanted = ["vip", *(f"fence-{name}" for name in CONTROLLERS)]
+        wanted = ["vip", *(f"fence-{name}" for name in self.controllers)]
         return online and all(roles.get(name) == "Started" for name in wanted) and root.find("failures/failure") is None
 
     @staticmethod

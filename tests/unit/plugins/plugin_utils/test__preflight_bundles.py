@@ -77,7 +77,11 @@ def test_one_port_on_two_addresses_is_well(site: dict[str, Any], looks: dict[str
 @pytest.mark.parametrize(
     ("service", "port", "words"),
     [
-        (1, {"port": 3123, "addresses": ["any"], "option": "redis_control_port"}, "galera (galera_control_port) and by"),
+        (
+            1,
+            {"port": 3123, "addresses": ["any"], "option": "redis_control_port"},
+            "galera (galera_control_port) and by",
+        ),
         (1, {"port": 3306, "addresses": ["10.0.0.12"], "option": "x"}, "port 3306 is wanted by galera"),
         (1, {"port": 3306, "addresses": ["0.0.0.0"], "option": "x"}, "port 3306 is wanted by galera"),
         (0, {"port": 2224, "addresses": ["node"], "option": "galera_control_port"}, "it is that of pcsd"),
@@ -129,9 +133,7 @@ def test_what_is_its_own_or_elsewhere_is_no_fault(
 
 
 @pytest.mark.parametrize("images", [None, []])
-def test_an_image_that_nothing_brings(
-    site: dict[str, Any], looks: dict[str, Any], images: list[str] | None
-) -> None:
+def test_an_image_that_nothing_brings(site: dict[str, Any], looks: dict[str, Any], images: list[str] | None) -> None:
     site["images"] = site["images"][1:]
     looks["c1"]["images"], looks["c2"]["images"] = [IMAGE], images
     ((code, hosts, message),) = told(site, looks)
