@@ -7,22 +7,27 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
+import yaml
 from canaries import spellings
 from jobs import Controller, Job, run
-from pair import CONTROLLERS, Pair
+from pair import CONTROLLERS, Pair, locked
 
 pytestmark = pytest.mark.slow
 
-NAME, NETWORK = "awx", "10.47"
+NAME, NETWORK = "test-awx", "10.47"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A bare lab whose inventory holds no secret: all come from the credential."""
-    directory = tmp_path_factory.mktemp("awx")
+    with locked(NAME):
+        yield from _site(tmp_path_factory.mktemp("awx"))
+
+
+def _site(directory: Path) -> Iterator[Pair]:
     pair = Pair(directory, NAME, NETWORK)
     password = directory / "bmc.password"
     password.write_text(secrets.token_urlsafe(12)[:16])
@@ -65,6 +70,8 @@ def credential(site: Pair) -> Dict[str, str]:
         "hacluster_password": f"hacluster-{secrets.token_urlsafe(12)}",
         "bmc_user": "tandem",
         "bmc_password": (site.directory / "bmc.password").read_text(),
+        "redis_password": f"redis-{secrets.token_urlsafe(12)}",
+        "service_passwords": f"drill: {secrets.token_urlsafe(12)}\n",
     }
 
 
@@ -99,7 +106,7 @@ def test_by_its_defaults_a_deployment_only_looks(site: Pair, looked: Job) -> Non
 def test_a_deployment_makes_the_site_with_the_passwords_of_the_credential(site: Pair, deployed: Job) -> None:
     assert deployed.rc == 0, deployed.messages()
     site.settle()
-    assert "token: 1000" not in nodes(site)[0] and "cluster_name: awx" in nodes(site)[0]
+    assert "token: 1000" not in nodes(site)[0] and f"cluster_name: {NAME}" in nodes(site)[0]
     assert "a dead controller is replaced within" in deployed.stdout
 
 
@@ -133,6 +140,8 @@ REFUSED = {
     "an update of no node": ("update", {"update_node": "c9"}, "the nodes are c1, c2"),
     "a new controller that nobody knows": ("replace", {"replace_new": "c9"}, "Add it there first"),
     "replacing one that stays": ("replace", {"replace_new": "c2", "replace_old": "c1"}, "Take its host out of the group first"),
+    "a cleanup of nothing": ("cleanup", {"tandem_check": "no", "cleanup_resource": "web"}, "Its resources are fence-c1, fence-c2, vip"),
+    "a cleanup on no node": ("cleanup", {"tandem_check": "no", "cleanup_node": "c9"}, "Its nodes are c1, c2"),
     "the end of another cluster": ("teardown", {"tandem_teardown": "lab"}, "nothing was done"),
 }  # fmt: skip
 
@@ -159,6 +168,27 @@ def test_standby_and_back(awx: Controller, site: Pair, deployed: Job) -> None:
     assert back.rc == 0 and back.changed != {}
     again = awx.launch("standby", {"standby_node": holder, "standby_state": "online"})
     assert again.rc == 0 and again.changed == {}
+
+
+def test_a_cleanup_forgets_what_has_failed_and_by_its_defaults_only_says_so(
+    awx: Controller, site: Pair, deployed: Job
+) -> None:
+    site.settle()
+    holder = site.holder()
+    site.node(holder, f"crm_resource --fail --resource vip --node {holder}")
+    site.until(lambda: "vip_asyncmon" in failed(site), 60, "the cluster did not notice the failure")
+    told = awx.launch("cleanup")
+    assert told.rc == 0 and told.changed != {}, told.messages()
+    assert "would forget: " in told.stdout and "vip_asyncmon" in failed(site)
+    done = awx.launch("cleanup", {"tandem_check": "no", "cleanup_resource": "vip", "cleanup_node": holder})
+    assert done.rc == 0 and done.changed != {} and "forgot: " in done.stdout, done.messages()
+    site.settle()
+    again = awx.launch("cleanup", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}
+
+
+def failed(site: Pair) -> str:
+    return site.node("c1", "crm_mon -1 --output-as=xml | grep '<failure ' || true")
 
 
 def test_a_rolling_update_reaches_both_and_none_twice(awx: Controller, site: Pair, deployed: Job) -> None:
@@ -217,37 +247,118 @@ def renew(site: Pair, node: str) -> None:
 
 
 def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
-    """As an inventory source imports it; the first address is nobody's."""
+    """As an inventory source imports it, by role; the first address is nobody's."""
     site.settle()
+    apply(site, {"name": "roles", "resources": [
+        {"id": "x-s", "agent": "ocf:pacemaker:Stateful"},
+        {"id": "x-k", "kind": "clone", "resource": "x-s", "promotable": True, "meta": {"promoted-max": 1}},
+    ]})  # fmt: skip
+    resting = site.other()
+    site.node("c1", f"pcs node standby {resting} --wait=60")
+    try:
+        found = live(site)
+    finally:
+        site.node("c1", f"pcs node unstandby {resting} --wait=60")
+        apply(site, {"name": "roles", "purge": "owned"})
+    assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
+    assert found["standby"]["hosts"] == [resting]
+    assert found["vip_holder"]["hosts"] == found["Stateful_promoted"]["hosts"] == [site.holder()]
+    assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
+    assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
+    known = found["_meta"]["hostvars"]
+    assert known["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+    assert "vip" in [one["id"] for one in known[site.holder()]["tandem_resources"]]
+    assert known["c1"]["tandem_cluster"]["name"] == NAME and known["c1"]["tandem_timing"]["total_max"] > 1
+
+
+def test_an_inventory_from_the_cache_asks_nobody(site: Pair, deployed: Job) -> None:
+    site.settle()
+    cache: Dict[str, Any] = {
+        "cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(site.directory / "cache"),
+        "cache_timeout": 600,
+    }  # fmt: skip
+    asked = live(site, **cache)
+    assert live(site, **cache, hosts=["root@192.0.2.1"]) == asked
+    with pytest.raises(AssertionError, match="no host of this cluster answered"):
+        live(site, **cache, hosts=[f"root@{NETWORK}.0.99"], flags=["--flush-cache"])
+
+
+def live(site: Pair, flags: Sequence[str] = (), **options: Any) -> Dict[str, Any]:
+    """What ansible-inventory makes of the cluster, with these options of the plugin."""
     state = Path("/var/lib/tandem-lab") / NAME
-    options = [
+    ssh = [
         "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc %h %p",
         "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
     ]  # fmt: skip
     path = site.directory / "live.tandem.yml"
     hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]
-    path.write_text(
-        json.dumps({"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, options)), "link": 1})
-    )
-    found = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export"))
-    assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
-    assert found["vip_holder"]["hosts"] == [site.holder()] and "standby" not in found["all"].get("hosts", [])
-    assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
-    assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
-    assert found["_meta"]["hostvars"]["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+    settings = {"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, ssh)), "link": 1, **options}
+    path.write_text(json.dumps(settings))
+    found: Dict[str, Any] = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export", *flags))
+    return found
+
+
+def apply(site: Pair, document: Dict[str, Any]) -> None:
+    said = site.node("c1", "tandem apply --json -", code=None, timeout=300, stdin=json.dumps(document))
+    assert json.loads(said).get("changed") is True, said
+
+
+def test_a_controller_under_another_name_takes_the_place_of_one(awx: Controller, site: Pair, deployed: Job) -> None:
+    """The one that leaves is still there, outside of the group: the run stops it."""
+    site.settle()
+    holder = site.holder()
+    inventory = yaml.safe_load((site.inventory / "hosts.yml").read_text())
+    groups = inventory["lab_nodes"]["children"]
+    members = groups["controllers"]["hosts"]
+    bmc = {**members["c2"]["lab_bmc"], "address": f"{NETWORK}.0.113"}
+    members["c3"] = {"lab_addresses": {"mgmt": f"{NETWORK}.0.13", "ring1": f"{NETWORK}.1.13"}, "lab_bmc": bmc}
+    groups["retired"] = {"hosts": {"c2": members.pop("c2")}}
+    (site.inventory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    made = site.up()
+    assert made.ok, made.text
+
+    job = awx.launch("replace", {"replace_new": "c3", "replace_old": "c2"})
+    assert job.rc == 0, job.messages()
+    site.controllers = ("c1", "c3")
+    site.settle(180)
+    assert "2 nodes configured" in site.node("c1", "pcs status") and "fence-c2" not in site.cib()
+    assert "no cluster" in site.node("c2", "test -e /etc/corosync/corosync.conf || echo no cluster")
+    assert holder == "c2" or site.holder() == holder
+    again = awx.launch("site", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}, again.stdout[-3000:]
+    assert awx.launch("drift").rc == 0
+
+
+def test_one_controller_more(awx: Controller, site: Pair, deployed: Job) -> None:
+    """The one that left comes back, beside the others."""
+    assert site.controllers == ("c1", "c3"), "the test before this one has failed"
+    site.settle()
+    holder = site.holder()
+    inventory = yaml.safe_load((site.inventory / "hosts.yml").read_text())
+    groups = inventory["lab_nodes"]["children"]
+    groups["controllers"]["hosts"].update(groups.pop("retired")["hosts"])
+    (site.inventory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    job = awx.launch("replace", {"replace_new": "c2"})
+    assert job.rc == 0, job.messages()
+    site.controllers = ("c1", "c2", "c3")
+    site.settle(180)
+    assert "3 nodes configured" in site.node("c1", "pcs status") and site.holder() == holder
+    again = awx.launch("site", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}, again.stdout[-3000:]
 
 
 def test_the_end(awx: Controller, site: Pair, deployed: Job) -> None:
     job = awx.launch("teardown", {"tandem_teardown": NAME})
     assert job.rc == 0, job.messages()
-    assert nodes(site) == ["", ""]
+    left = [site.node(name, "cat /etc/corosync/corosync.conf 2>/dev/null", code=None) for name in site.controllers]
+    assert not any(left)
 
 
 def test_no_job_told_a_secret(awx: Controller, site: Pair, credential: Dict[str, str]) -> None:
     """Everything that ansible-runner kept: output with -vvv and --diff, events, facts, commands."""
     kept = b"".join(path.read_bytes() for path in awx.directory.glob("job-*/artifacts/**/*") if path.is_file())
     assert len(kept) > 100_000 and b"TASK [" in kept
-    wanted = {name: value for name, value in credential.items() if name != "bmc_user"}
+    wanted = {name: value.split(": ")[-1].strip() for name, value in credential.items() if name != "bmc_user"}
     key = (Path("/var/lib/tandem-lab") / NAME / "id_ed25519").read_text().splitlines()[2]
     told = [name for name, value in {**wanted, "key": key}.items()
             if any(word.encode() in kept for word in spellings(value.encode()))]  # fmt: skip

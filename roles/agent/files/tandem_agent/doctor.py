@@ -60,7 +60,9 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
         changes=changes,
         now=now,
     )
-    findings = examine(patient) + boot + _secrets(context, state) + (_timing(tree, state) if tree is not None else [])
+    findings = examine(patient) + boot + _secrets(context, state)
+    if tree is not None and not patient.alone:  # one node alone is replaced by nobody
+        findings += _timing(tree, state)
     return {"findings": as_json(worst_first(findings)), "previews": tally(changes)}
 
 

@@ -19,6 +19,8 @@ OUTCOME = {
     "transaction": "t-1",
     "objects": [{"kind": "primitive", "id": "vip"}],
     "settled": {"waited": 0.1, "state": "settled"},
+    "failures": [{"resource": "vip", "node": "c1", "text": "monitor of vip on c1 failed: not running"}],
+    "fail_counts": [{"resource": "vip", "node": "c1", "count": 1, "threshold": 1000000}],
     "warnings": ["c9 is no node of this cluster"],
     "timings": {"load": 0.01},
 }
