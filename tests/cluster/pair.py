@@ -15,7 +15,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
@@ -31,6 +31,17 @@ def locked(name: str) -> Iterator[None]:
     with Path(f"/run/lock/tandem-{name}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@dataclass(frozen=True)
+class Source:
+    """An inventory of the collection, and the first two numbers of its addresses."""
+
+    name: str
+    network: str
+
+
+LAB, BUNDLES = Source("lab", "10.42"), Source("bundles", "10.46")
 
 
 @dataclass(frozen=True)
@@ -55,29 +66,31 @@ class Outcome:
 
 
 class Pair:
-    """The system of inventory/lab under another name and with other addresses, so that it stands beside one's own."""
+    """The system of an inventory under another name and with other addresses, so that it stands beside one's own."""
 
-    def __init__(self, directory: Path, name: str, network: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, network: str, source: Source = LAB, controllers: Sequence[str] = CONTROLLERS
+    ) -> None:
         self.name = name
         self.vip = f"{network}.0.100"
-        self.controllers: Tuple[str, ...] = CONTROLLERS  # those that are members; a test may bring another one
         self.directory = directory
+        self.controllers = tuple(controllers)  # those that are members; a test may bring another one
         self.inventory = directory / "inventory"
-        shutil.copytree(TOP / "inventory" / "lab", self.inventory)
+        shutil.copytree(TOP / "inventory" / source.name, self.inventory)
         for path in self.inventory.rglob("*.yml"):
-            text = path.read_text().replace("10.42.", f"{network}.").replace("lab_name: lab", f"lab_name: {name}")
-            text = text.replace("cluster_name: lab", f"cluster_name: {name}").replace(
-                "{{ inventory_dir }}/../..", str(TOP)
+            text = path.read_text().replace(f"{source.network}.", f"{network}.")
+            for variable in ("lab_name", "cluster_name"):
+                text = text.replace(f"{variable}: {source.name}\n", f"{variable}: {name}\n")
+            path.write_text(text.replace("{{ inventory_dir }}/../..", str(TOP)))
+        if source is LAB:
+            # A second power controller beside the first, and what its agent needs.
+            with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
+                group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
+            hosts = self.inventory / "hosts.yml"
+            beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
+            hosts.write_text(
+                re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
             )
-            path.write_text(text)
-        # A second power controller beside the first, and what its agent needs.
-        with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
-            group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
-        hosts = self.inventory / "hosts.yml"
-        beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
-        hosts.write_text(
-            re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
-        )
         if os.environ.get("TANDEM_SUITE"):  # the matrix: other nodes than the inventory's
             suite = {"lab_suite": os.environ["TANDEM_SUITE"]}
             (self.inventory / "group_vars" / "all" / "suite.yml").write_text(json.dumps(suite) + "\n")
@@ -175,16 +188,16 @@ class Pair:
     def other(self) -> str:
         return next(name for name in self.controllers if name != self.holder())
 
-    def cib(self, node: str = "c1") -> str:
+    def cib(self, node: str = "") -> str:
         """The configuration, as text; the status is not part of it."""
-        return self.node(node, "cibadmin --query --scope configuration")
+        return self.node(node or self.controllers[0], "cibadmin --query --scope configuration")
 
     def settle(self, seconds: float = 120) -> None:
         """Wait until both controllers are online, the address is up and nothing has failed."""
         self.until(self.well, seconds, "the cluster is not well")
 
     def well(self) -> bool:
-        text = self.node("c1", "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
+        text = self.node(self.controllers[0], "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
         try:
             root = ElementTree.fromstring(text)
         except ElementTree.ParseError:

@@ -256,4 +256,10 @@ GATES = (
         "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
         1500,
     ),
+    scenario(
+        "molecule-bundles",
+        "bundles",
+        "the pair with Galera, Redis and HAProxy in bundles: check, converge, idempotence, verify with the holder's power cut",
+        1500,
+    ),
 )

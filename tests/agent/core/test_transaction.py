@@ -137,6 +137,29 @@ def test_a_twice_declared_id_and_one_that_is_taken_are_faults(site: Site) -> Non
     assert "taken" in refused(lambda: site.plan({"resources": [taken]})).message
 
 
+def bundle(name: str, port: int, network: str = "host") -> List[Dict[str, Any]]:
+    return [
+        {"id": f"in-{name}", "agent": "ocf:pacemaker:Dummy"},
+        {
+            "id": name, "kind": "bundle", "resource": f"in-{name}", "network": {"control_port": port},
+            "container": {"type": "podman", "image": "localhost/x:latest", "network": network},
+        },
+    ]  # fmt: skip
+
+
+def test_two_bundles_in_the_hosts_network_cannot_have_one_control_port(site: Site) -> None:
+    site.apply({"resources": bundle("db", 3123)})
+    error = refused(lambda: site.apply({"resources": bundle("web", 3123)}))
+    assert error.details["faults"] == [
+        {
+            "path": "document.resources[1].network.control_port",
+            "message": "3123 is the control port of db too, and both are in the host's network; give one another port",
+        }
+    ]
+    assert site.apply({"resources": bundle("web", 3124)})["changed"]
+    assert site.apply({"resources": bundle("other", 3123, network="bridge")})["changed"], "a network of its own"
+
+
 def test_the_guard_refuses_a_stop_nobody_asked_for(site: Site) -> None:
     site.apply({"resources": [VIP]})
     _run_everything(site)
