@@ -15,6 +15,7 @@ from ansible_collections.tandem.ha.plugins.module_utils._reach import IPMI_PORT
 from ansible_collections.tandem.ha.plugins.plugin_utils import _preflight as preflight
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_base import Fault, absent, have_netaddr
 
+PROBES = ("vips", "bmcs", "ports", "engine", "images", "files", "directories")
 DEFAULTS = {"phase": "look", "look": "preflight_look", "site": {}, "skip": [], "max_skew": 2.0}
 
 
@@ -34,7 +35,7 @@ class ActionModule(ActionBase):
         return {**result, **self._look(variables)}
 
     def _look(self, variables: dict[str, Any]) -> dict[str, Any]:
-        arguments = {key: value for key, value in self._task.args.items() if key in ("vips", "bmcs")}
+        arguments = {key: value for key, value in self._task.args.items() if key in PROBES}
         if "site" in self._task.args:
             arguments = {**probes(_site(self._task.args["site"]), variables.get("inventory_hostname")), **arguments}
         before = time.time()
@@ -71,8 +72,8 @@ class ActionModule(ActionBase):
         return {**result, "warnings": notes} if here == speaker else result
 
 
-def probes(site: Mapping[str, Any], here: str | None) -> dict[str, list[dict[str, Any]]]:
-    """What a host is to probe: a controller all virtual addresses and BMCs, others nothing."""
+def probes(site: Mapping[str, Any], here: str | None) -> dict[str, Any]:
+    """What a host is to probe: a controller all virtual addresses and BMCs, and what its services need; others nothing."""
     if here not in [node["host"] for node in site["controllers"]]:
         return {}
     devices = site["fencing"]["devices"] if site["fencing"].get("enabled", True) else []
@@ -83,6 +84,23 @@ def probes(site: Mapping[str, Any], here: str | None) -> dict[str, list[dict[str
             for one in devices
             if one.get("ipmi") and one.get("address")
         ],
+        **_needs(site),
+    }
+
+
+def _needs(site: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the services in bundles will listen, what they are made of, and where they keep their data."""
+    needs = [need for need in site.get("services") or [] if need]
+    if not needs:
+        return {}
+    brought = site.get("images") or []
+    images = {str(need["image"]) for need in needs} | {str(one["source"]) for one in brought if one.get("source")}
+    return {
+        "engine": next((str(need["engine"]) for need in needs if need.get("engine")), "podman"),
+        "ports": sorted({int(one["port"]) for need in needs for one in need.get("ports") or []}),
+        "images": sorted(images),
+        "files": sorted({str(one["archive"]) for one in brought if one.get("archive")}),
+        "directories": sorted({str(one["path"]) for need in needs for one in need.get("room") or []}),
     }
 
 

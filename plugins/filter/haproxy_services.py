@@ -43,7 +43,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    For each service a map with C(name), C(binds), C(mode), C(single), C(timeout), C(check), C(check_port), C(servers) and C(lines).
+    For each service a map with C(name), C(binds), C(port), C(addresses), C(option) (what to change if that cannot be), C(mode), C(single),
+    C(timeout), C(check), C(check_port), C(servers) and C(lines).
   type: list
   elements: dict
 """

@@ -70,6 +70,11 @@ OPTIONS = {
     "engine": {"type": "str", "choices": ["podman", "docker"], "default": "podman"},
     "accounts": {"type": "list", "elements": "dict", "options": _sql.ACCOUNT, "required": True},
 }
+# This module and the resource agent log in as the system's user root, over the socket.
+LOCKED_OUT = (
+    ". The system's root must be let in without a password: log in as an administrator of the database and say"
+    " ALTER USER root@localhost IDENTIFIED VIA unix_socket"
+)
 
 
 class Database(object):
@@ -101,9 +106,10 @@ class Database(object):
         ]
         rc, out, err = self.module.run_command(argv, data=text)
         if rc != 0:
-            said = " ".join(line for line in err.splitlines() if "IDENTIFIED" not in line)
+            said = " ".join(line for line in err.splitlines() if "IDENTIFIED" not in line).strip()
+            remedy = LOCKED_OUT if "Access denied" in said else ""
             self.module.fail_json(
-                msg="the database in %s refuses: %s" % (self.container, said.strip() or "exit code %d" % rc)
+                msg="the database in %s refuses: %s%s" % (self.container, said or "exit code %d" % rc, remedy)
             )
         return out
 

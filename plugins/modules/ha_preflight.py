@@ -51,16 +51,44 @@ options:
         description: The UDP port.
         type: int
         default: 623
+  ports:
+    description: For O(phase=look), the TCP ports of which it is said who listens to them on this host.
+    type: list
+    elements: int
+    default: []
+  engine:
+    description: For O(phase=look), the container engine that is asked for O(images), and whose containers are told by their names.
+    type: str
+    choices: [podman, docker]
+    default: podman
+  images:
+    description: For O(phase=look), the container images that are looked for on this host.
+    type: list
+    elements: str
+    default: []
+  files:
+    description: For O(phase=look), the files that are looked for on this host.
+    type: list
+    elements: str
+    default: []
+  directories:
+    description: For O(phase=look), the directories of which it is said how much room there is. They need not be there.
+    type: list
+    elements: str
+    default: []
   look:
     description: For O(phase=judge), the name of the variable that holds the result of the first call.
     type: str
     default: preflight_look
   site:
     description:
-      - What the inventory declares. O(phase=judge) needs it. Given to O(phase=look), it says what O(vips) and O(bmcs) are.
+      - What the inventory declares. O(phase=judge) needs it. Given to O(phase=look), it says what O(vips), O(bmcs), O(ports), O(images),
+        O(files) and O(directories) are.
       - The keys are RV(ignore:cluster) (the name), RV(ignore:controllers) (a list of V(host), V(node), V(links)),
         RV(ignore:witness) (V(host), V(address), or nothing), RV(ignore:vips), RV(ignore:fencing) (V(enabled), V(devices)),
         RV(ignore:documents) (as C(site_documents) of P(tandem.ha.documents#role)),
+        RV(ignore:services) (what each service in a bundle needs of a controller, as V(service), V(bundle), V(engine), V(image), V(ports),
+        V(room), V(check_user), V(check_users)), RV(ignore:images) (as C(image_images) of P(tandem.ha.image#role)),
         and RV(ignore:password_length) (of the user C(hacluster); the password itself is not passed).
     type: dict
     default: {}
@@ -126,6 +154,10 @@ look:
     cluster: {name: lab, nodes: [{name: c1, links: [10.42.0.11]}]}
     vips: [{address: 10.42.0.100, held: true, macs: []}]
     bmcs: [{address: 10.42.0.111, port: 623, answers: true}]
+    listeners: [{address: 10.42.0.11, port: 3306, process: mariadbd, container: galera-bundle-podman-0}]
+    images: [localhost/tandem/galera:pcmklatest]
+    files: []
+    room: [{path: /var/lib/mysql, free: 21474836480, empty: false}]
 faults:
   description: Everything that is wrong, on the host that tells it. The task fails everywhere when there is anything.
   returned: when O(phase=judge)
@@ -157,6 +189,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tandem.ha.plugins.module_utils import _bound
 from ansible_collections.tandem.ha.plugins.module_utils._reach import IPMI_PORT, arp_answers, ipmi_answers
 
 COROSYNC_CONF = "/etc/corosync/corosync.conf"
@@ -174,6 +207,11 @@ ARGUMENTS = {
         "default": [],
         "options": {"address": {"type": "str", "required": True}, "port": {"type": "int", "default": IPMI_PORT}},
     },
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "engine": {"type": "str", "choices": ["podman", "docker"], "default": "podman"},
+    "images": {"type": "list", "elements": "str", "default": []},
+    "files": {"type": "list", "elements": "str", "default": []},
+    "directories": {"type": "list", "elements": "str", "default": []},
     "look": {"type": "str", "default": "preflight_look"},
     "site": {"type": "dict", "default": {}},
     "skip": {"type": "list", "elements": "str", "default": []},
@@ -276,6 +314,31 @@ def _together(jobs: List[Tuple[Any, ...]]) -> List[Dict[str, Any]]:
     return results
 
 
+class Engine(object):
+    """The host's container engine, which may not be there yet."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self.module = module
+        self.path = module.get_bin_path(module.params["engine"])
+
+    def images(self, names: List[str]) -> Optional[List[str]]:
+        """Those of `names` that the host has; None without an engine."""
+        if not self.path:
+            return None
+        return [name for name in names if self._run("image", "inspect", name)[0] == 0]
+
+    def containers(self) -> Dict[str, str]:
+        """Process numbers and names of the containers that run."""
+        ids = self._run("ps", "--quiet")[1].split() if self.path else []
+        if not ids:
+            return {}
+        return _bound.container_names(self._run("inspect", "--format", "{{.State.Pid}} {{.Name}}", *ids)[1])
+
+    def _run(self, *words: str) -> Tuple[int, str]:
+        rc, out, _err = self.module.run_command([self.path] + list(words))
+        return rc, out
+
+
 def look(module: AnsibleModule) -> Dict[str, Any]:
     """Everything the judgement needs of this host."""
     began = time.time()
@@ -285,6 +348,7 @@ def look(module: AnsibleModule) -> Dict[str, Any]:
     vips = [(_vip, vip["address"].split("/")[0], vip["nic"], cards) for vip in module.params["vips"]]
     bmcs = [(_bmc, bmc["address"], bmc["port"]) for bmc in module.params["bmcs"]]
     found = _together(list(vips) + list(bmcs))
+    engine, ports = Engine(module), module.params["ports"]
     return {
         "python": list(sys.version_info[:3]),
         "os": os_release(_read("/etc/os-release") or ""),
@@ -294,6 +358,10 @@ def look(module: AnsibleModule) -> Dict[str, Any]:
         "cluster": _cluster(),
         "vips": found[: len(vips)],
         "bmcs": found[len(vips) :],
+        "listeners": _bound.listeners(ports, engine.containers()) if ports else [],
+        "images": engine.images(module.params["images"]),
+        "files": [path for path in module.params["files"] if os.path.isfile(path)],
+        "room": [_bound.room(path) for path in module.params["directories"]],
         "clock": {"began": began, "ended": time.time()},
     }
 

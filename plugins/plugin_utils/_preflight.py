@@ -9,6 +9,7 @@ Every check yields all of its faults, and none stops another: a person mends a s
 from __future__ import annotations
 
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_base import Check, Fault, Looks, Site, absent
+from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_bundles import bundles
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_documents import documents
 from ansible_collections.tandem.ha.plugins.plugin_utils._preflight_hosts import (
     clusters,
@@ -31,6 +32,7 @@ CHECKS: tuple[Check, ...] = (
     vips,
     fencing,
     documents,
+    bundles,
     passwords,
 )
 

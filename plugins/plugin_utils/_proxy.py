@@ -83,6 +83,9 @@ def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses:
     return {
         "name": name,
         "binds": [f"{_bracketed(address)}:{port}" for address in listens],
+        "port": port,
+        "addresses": listens,
+        "option": f"haproxy_services: {name}",
         "mode": str(entry.get("mode") or ("http" if check == "http" else "tcp")),
         "single": bool(entry.get("single", check == "galera")),
         "timeout": entry.get("timeout") or ("90m" if check == "galera" else None),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -11,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
@@ -21,6 +23,25 @@ PLAY = Path(sys.executable).with_name("ansible-playbook")
 LAB_FILES = TOP / "roles" / "lab" / "files"
 CONTROLLERS = ("c1", "c2")
 RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """The lab of this name is mine: another run of these tests waits for the end of this one."""
+    with Path(f"/run/lock/tandem-{name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass(frozen=True)
+class Source:
+    """An inventory of the collection, and the first two numbers of its addresses."""
+
+    name: str
+    network: str
+
+
+LAB, BUNDLES = Source("lab", "10.42"), Source("bundles", "10.46")
 
 
 @dataclass(frozen=True)
@@ -45,20 +66,34 @@ class Outcome:
 
 
 class Pair:
-    """The system of inventory/lab under another name and with other addresses, so that it stands beside one's own."""
+    """The system of an inventory under another name and with other addresses, so that it stands beside one's own."""
 
-    def __init__(self, directory: Path, name: str, network: str) -> None:
+    def __init__(
+        self, directory: Path, name: str, network: str, source: Source = LAB, controllers: Sequence[str] = CONTROLLERS
+    ) -> None:
         self.name = name
         self.vip = f"{network}.0.100"
         self.directory = directory
+        self.controllers = tuple(controllers)  # those that are members; a test may bring another one
         self.inventory = directory / "inventory"
-        shutil.copytree(TOP / "inventory" / "lab", self.inventory)
+        shutil.copytree(TOP / "inventory" / source.name, self.inventory)
         for path in self.inventory.rglob("*.yml"):
-            text = path.read_text().replace("10.42.", f"{network}.").replace("lab_name: lab", f"lab_name: {name}")
-            text = text.replace("cluster_name: lab", f"cluster_name: {name}").replace(
-                "{{ inventory_dir }}/../..", str(TOP)
+            text = path.read_text().replace(f"{source.network}.", f"{network}.")
+            for variable in ("lab_name", "cluster_name"):
+                text = text.replace(f"{variable}: {source.name}\n", f"{variable}: {name}\n")
+            path.write_text(text.replace("{{ inventory_dir }}/../..", str(TOP)))
+        if source is LAB:
+            # A second power controller beside the first, and what its agent needs.
+            with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
+                group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
+            hosts = self.inventory / "hosts.yml"
+            beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
+            hosts.write_text(
+                re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
             )
-            path.write_text(text)
+        if os.environ.get("TANDEM_SUITE"):  # the matrix: other nodes than the inventory's
+            suite = {"lab_suite": os.environ["TANDEM_SUITE"]}
+            (self.inventory / "group_vars" / "all" / "suite.yml").write_text(json.dumps(suite) + "\n")
 
     # -- the lab
 
@@ -112,10 +147,10 @@ class Pair:
         path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
         return self.play(str(path), "--diff")
 
-    def drift(self) -> Dict[str, List[str]]:
+    def drift(self, *arguments: str) -> Dict[str, List[str]]:
         """The report of drift.yml."""
         output = self.directory / "drift.json"
-        run = self.play("drift", "-e", f"drift_output={output}")
+        run = self.play("drift", "-e", f"drift_output={output}", *arguments)
         assert run.ok, run.text
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found
@@ -144,23 +179,25 @@ class Pair:
 
     def holder(self) -> str:
         """The controller that has the virtual address; exactly one has it."""
-        found = [name for name in CONTROLLERS if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)]
+        found = [
+            name for name in self.controllers if f" {self.vip}/" in self.node(name, "ip -4 address show", code=None)
+        ]
         assert len(found) == 1, f"the virtual address is on {found}"
         return found[0]
 
     def other(self) -> str:
-        return next(name for name in CONTROLLERS if name != self.holder())
+        return next(name for name in self.controllers if name != self.holder())
 
-    def cib(self, node: str = "c1") -> str:
+    def cib(self, node: str = "") -> str:
         """The configuration, as text; the status is not part of it."""
-        return self.node(node, "cibadmin --query --scope configuration")
+        return self.node(node or self.controllers[0], "cibadmin --query --scope configuration")
 
     def settle(self, seconds: float = 120) -> None:
         """Wait until both controllers are online, the address is up and nothing has failed."""
         self.until(self.well, seconds, "the cluster is not well")
 
     def well(self) -> bool:
-        text = self.node("c1", "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
+        text = self.node(self.controllers[0], "crm_mon -1 --output-as=xml 2>/dev/null", code=None)
         try:
             root = ElementTree.fromstring(text)
         except ElementTree.ParseError:
@@ -168,10 +205,10 @@ class Pair:
         nodes = {node.get("name"): dict(node.attrib) for node in root.iterfind("nodes/node")}
         online = all(
             nodes.get(name, {}).get("online") == "true" and nodes[name]["pending"] == nodes[name]["unclean"] == "false"
-            for name in CONTROLLERS
+            for name in self.controllers
         )
         roles = {resource.get("id"): resource.get("role") for resource in root.iterfind("resources//resource")}
-        wanted = ["vip", *(f"fence-{name}" for name in CONTROLLERS)]
+        wanted = ["vip", *(f"fence-{name}" for name in self.controllers)]
         return online and all(roles.get(name) == "Started" for name in wanted) and root.find("failures/failure") is None
 
     @staticmethod

@@ -104,7 +104,7 @@ GATES = (
         "collection",
         "build, import, install elsewhere, document",
         (("python", "tests/gates/collection.py"),),
-        600,
+        900,
         "static",
     ),
     Gate(
@@ -118,7 +118,7 @@ GATES = (
         "awx",
         "what playbooks/awx describes, against the modules of awx.awx",
         (pytest("tests/awx"),),
-        300,
+        900,
         "awx",
         needs=("tests/awx",),
     ),
@@ -233,6 +233,18 @@ GATES = (
         900,
     ),
     scenario(
+        "molecule-el",
+        "single_node",
+        "a web server on one EL node: check, converge, idempotence, verify with the server killed",
+        1500,
+    ),
+    scenario(
+        "molecule-single-debian",
+        "single_node_debian",
+        "the same on a Debian node",
+        900,
+    ),
+    scenario(
         "molecule-esxi",
         "esxi_pair",
         "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
@@ -242,6 +254,12 @@ GATES = (
         "molecule-oci",
         "oci_pair",
         "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
+        1500,
+    ),
+    scenario(
+        "molecule-bundles",
+        "bundles",
+        "the pair with Galera, Redis and HAProxy in bundles: check, converge, idempotence, verify with the holder's power cut",
         1500,
     ),
 )

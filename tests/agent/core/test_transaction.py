@@ -13,6 +13,7 @@ import sys
 from typing import Any, Callable, Dict, List
 
 import pytest
+from clusters import Cluster, clone, primitive
 
 from tandem_agent import requests
 from tandem_agent.context import Context, Deadline
@@ -134,6 +135,29 @@ def test_a_twice_declared_id_and_one_that_is_taken_are_faults(site: Site) -> Non
     assert "second time" in refused(lambda: site.plan({"resources": [VIP, VIP]})).message
     taken = dict(VIP, id="cib-bootstrap-options")
     assert "taken" in refused(lambda: site.plan({"resources": [taken]})).message
+
+
+def bundle(name: str, port: int, network: str = "host") -> List[Dict[str, Any]]:
+    return [
+        {"id": f"in-{name}", "agent": "ocf:pacemaker:Dummy"},
+        {
+            "id": name, "kind": "bundle", "resource": f"in-{name}", "network": {"control_port": port},
+            "container": {"type": "podman", "image": "localhost/x:latest", "network": network},
+        },
+    ]  # fmt: skip
+
+
+def test_two_bundles_in_the_hosts_network_cannot_have_one_control_port(site: Site) -> None:
+    site.apply({"resources": bundle("db", 3123)})
+    error = refused(lambda: site.apply({"resources": bundle("web", 3123)}))
+    assert error.details["faults"] == [
+        {
+            "path": "document.resources[1].network.control_port",
+            "message": "3123 is the control port of db too, and both are in the host's network; give one another port",
+        }
+    ]
+    assert site.apply({"resources": bundle("web", 3124)})["changed"]
+    assert site.apply({"resources": bundle("other", 3123, network="bridge")})["changed"], "a network of its own"
 
 
 def test_the_guard_refuses_a_stop_nobody_asked_for(site: Site) -> None:
@@ -333,3 +357,14 @@ def test_without_quorum_nothing_is_changed(
         assert caught.value.code == "cib.no_quorum" and caught.value.retryable
     else:
         assert site.plan({"properties": properties})["changed"]
+
+
+def test_a_clone_that_runs_on_two_nodes_can_be_removed(bookworm: str, cib_file: str, tmp_path: pathlib.Path) -> None:
+    """Without its declaration it is one resource on two nodes, for crm_verify an error: of the status, not of what is declared."""
+    cluster = Cluster(clone("x-k", primitive("x-s"))).ran("x-s", "c1").ran("x-s", "c2")
+    pathlib.Path(cib_file).write_text(cluster.text())
+    site = Site(bookworm, cib_file, tmp_path / "journal")
+    done = site.apply({"resources": [{"id": "x-k", "kind": "clone", "state": "absent"}]})
+    assert done["changed"] and {(one["action"], one["node"]) for one in done["preview"]["actions"]} == {
+        ("stop", "c1"), ("stop", "c2"),
+    }  # fmt: skip

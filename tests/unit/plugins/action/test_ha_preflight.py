@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from ansible.errors import AnsibleActionFail
-from ansible_collections.tandem.ha.plugins.action.ha_preflight import ActionModule, offset
+from ansible_collections.tandem.ha.plugins.action.ha_preflight import ActionModule, offset, probes
 
 SITE = {
     "cluster": "lab",
@@ -82,3 +82,18 @@ def test_a_host_that_left_the_play_is_absent(monkeypatch):
 def test_a_site_that_is_none_is_refused(monkeypatch):
     with pytest.raises(AnsibleActionFail, match="controllers"):
         judge(monkeypatch, "c1", {"controllers": "c1"}, {"c1": look(11)})
+
+
+def test_a_controller_is_asked_for_what_its_services_need_and_others_for_nothing():
+    need = {
+        "engine": "docker", "image": "localhost/db:1", "ports": [{"port": "3306", "addresses": ["node"], "option": "x"}],
+        "room": [{"path": "/srv/db", "bytes": 1, "option": "x"}],
+    }  # fmt: skip
+    images = [{"name": "localhost/db:1", "source": "registry/db:1"}, {"name": "x", "archive": "/srv/x.tar"}]
+    site = {**SITE, "fencing": {"devices": []}, "services": [need], "images": images}
+    assert probes(site, "w1") == {}
+    assert probes({**site, "services": []}, "c1") == {"vips": [], "bmcs": []}
+    assert probes(site, "c1") == {
+        "vips": [], "bmcs": [], "engine": "docker", "ports": [3306], "images": ["localhost/db:1", "registry/db:1"],
+        "files": ["/srv/x.tar"], "directories": ["/srv/db"],
+    }  # fmt: skip

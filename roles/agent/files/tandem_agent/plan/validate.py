@@ -45,6 +45,7 @@ def validate(wanted: State, document: Document, changed: Optional[Collection[Key
         if key in judged:
             checker.check(found)
     checker.containers()
+    checker.control_ports()
     by_path = set(judged.values())
     doubts = [doubt for entry in document.entries if entry.path in by_path for doubt in entry.doubts]
     return checker.faults + doubts
@@ -176,6 +177,23 @@ class _Checker:
                         path, f"{name} cannot be in {found.key.id} and in {other.id}; take it out of one of them"
                     )
 
+    def control_ports(self) -> None:
+        """Bundles in the host's network share its ports, so each needs a control port of its own."""
+        holders: Dict[str, Bundle] = {}
+        for found in self.wanted.objects.values():
+            if not isinstance(found, Bundle):
+                continue
+            port = _host_control_port(found)
+            if port is None:
+                continue
+            other = holders.setdefault(port, found)
+            one, rest = (found, other) if found.key in self.paths else (other, found)
+            if other is not found and one.key in self.paths:
+                self._fault(
+                    f"{self.paths[one.key]}.network.control_port",
+                    f"{port} is the control port of {rest.id} too, and both are in the host's network; give one another port",
+                )
+
     def _inner(self, path: str, name: str, kinds: tuple, container: str) -> None:  # type: ignore[type-arg]
         found = self.wanted.resource(name)
         if found is None:
@@ -222,6 +240,13 @@ class _Checker:
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(Fault(path, message))
+
+
+def _host_control_port(found: Bundle) -> Optional[str]:
+    """The port by which the cluster talks to what runs inside a bundle that shares the host's network."""
+    if not found.resource or found.network is None or found.container is None:
+        return None
+    return found.network.get("control-port") if found.container.get("network") == "host" else None
 
 
 # Attributes of constraints that name resources: (attribute, key).
