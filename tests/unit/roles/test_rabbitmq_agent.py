@@ -202,7 +202,7 @@ def test_a_start_does_not_wait_for_others(host):
     host.put("record", "made")
     begun = time.monotonic()
     assert host.does("start", start_wait="1s") == (ocf.SUCCESS, "")
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 18  # less than what Pacemaker gives it
     assert host.does("monitor") == (ocf.SUCCESS, "")
     assert "waiting for b or w to run" in host.state().why
     assert not host.lines("starts")
