@@ -55,14 +55,14 @@ def info(context: Context, params: Fields, paths: Paths = SYSTEM) -> Dict[str, A
 def plan(context: Context, params: Fields, paths: Paths = SYSTEM) -> Dict[str, Any]:
     """What `apply` would do with the same parameters."""
     request = read_request(params)
-    snapshot = look(context, paths, bool(request.remove))
+    snapshot = _look(context, request, paths)
     return _outcome(request, snapshot, decide(request, snapshot))
 
 
 def apply(context: Context, params: Fields, paths: Paths = SYSTEM, owner: Owner = system_owner) -> Dict[str, Any]:
     """Make this node what the request says. A call that is cut off anywhere is finished by the same call again."""
     request = read_request(params)
-    snapshot = look(context, paths, bool(request.remove))
+    snapshot = _look(context, request, paths)
     decided = decide(request, snapshot)
     for obstacle in decided.obstacles:
         raise obstacle
@@ -73,6 +73,11 @@ def apply(context: Context, params: Fields, paths: Paths = SYSTEM, owner: Owner 
         except AgentError as error:
             raise _after_change(error, bool(decided.shown())) from error
     return _outcome(request, snapshot, decided)
+
+
+def _look(context: Context, request: Request, paths: Paths) -> Snapshot:
+    runs = request.activate and request.state in ("present", "started")
+    return look(context, paths, removing=bool(request.remove), remembered=runs)
 
 
 def _take(context: Context, decided: Plan, hands: Hands) -> None:
