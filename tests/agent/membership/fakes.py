@@ -65,6 +65,7 @@ class Host:
         self.started_with: Dict[str, str] = {}  # what votequorum was started with
         self.others: Dict[int, str] = {2: "c2"}  # members beside this one, when it runs
         self.cib_nodes: List[str] = []
+        self.remembered: List[str] = []  # whom the coordinator writes into the CIB when Pacemaker starts here
         self.remotes: List[str] = []  # what runs Pacemaker Remote, as the CIB has it
         self.quorate = True
         self.password = "right"
@@ -176,6 +177,8 @@ class Host:
             self._corosync_starts()
         if "corosync-qdevice" in units:
             self.qdevice = {key: value for key, value in self.loaded.items() if key.startswith("quorum.device")}
+        if "pacemaker" in units:
+            self.cib_nodes += [name for name in self.remembered if name not in self.cib_nodes]
         self.active |= set(units)
         return ""
 

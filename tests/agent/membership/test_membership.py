@@ -355,6 +355,17 @@ def test_who_is_in_the_cib_and_not_in_corosyncs_list_is_forgotten(new_host: NewH
     assert not apply(host)["changed"]
 
 
+@pytest.mark.parametrize("named", [["c9"], []])
+def test_who_comes_back_into_the_cib_with_one_that_joins_is_forgotten_again(new_host: NewHost, named: List[str]) -> None:
+    host = formed(new_host())
+    apply(host, state="stopped")
+    host.cib_nodes, host.remembered = ["c1", "c2"], ["c9"]
+    done = apply(host, remove_nodes=named)
+    assert done["actions"] == ["start corosync and pacemaker", "make Pacemaker forget the node c9"]
+    assert host.cib_nodes == ["c1", "c2"]
+    assert not apply(host, remove_nodes=named)["changed"]
+
+
 def test_nobody_is_forgotten_whom_corosync_lists(new_host: NewHost) -> None:
     host = formed(new_host(), cluster={"nodes": [*PAIR, THIRD]})
     host.cib_nodes = ["c1", "c2", "renamed"]  # the id of c3
