@@ -213,7 +213,9 @@ def test_a_node_that_left_and_was_not_forgotten(
     (stray,) = [one for one in found if one["code"] == "node.stray"]
     assert stray["message"].startswith("c9 ") and "--remove=c9" in stray["remedy"]
     # It is no member any more: these are two, and all of those are there.
-    assert "quorum.no_witness" in [one["code"] for one in found] and "node.offline" not in [one["code"] for one in found]
+    assert "quorum.no_witness" in [one["code"] for one in found] and "node.offline" not in [
+        one["code"] for one in found
+    ]
     # Corosync 2 knew no names: nothing can be said.
     nameless = conf.replace("name: c1", "").replace("name: c2", "")
     assert "node.stray" not in codes(tmp_path, bookworm, cib, nameless, monkeypatch, live=True)

@@ -356,7 +356,9 @@ def test_who_is_in_the_cib_and_not_in_corosyncs_list_is_forgotten(new_host: NewH
 
 
 @pytest.mark.parametrize("named", [["c9"], []])
-def test_who_comes_back_into_the_cib_with_one_that_joins_is_forgotten_again(new_host: NewHost, named: List[str]) -> None:
+def test_who_comes_back_into_the_cib_with_one_that_joins_is_forgotten_again(
+    new_host: NewHost, named: List[str]
+) -> None:
     host = formed(new_host())
     apply(host, state="stopped")
     host.cib_nodes, host.remembered = ["c1", "c2"], ["c9"]
