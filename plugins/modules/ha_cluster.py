@@ -63,6 +63,8 @@ options:
     description:
       - Names of nodes that leave. They must be stopped, or dead; a node that is online is refused.
       - Pacemaker forgets them as well. Names of nodes that are gone already do no harm.
+      - A node that left earlier, and that Pacemaker still knows or has written down again, is forgotten without being named.
+        Nodes that run Pacemaker Remote are left alone.
     type: list
     elements: str
     default: []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
+import yaml
 from canaries import spellings
 from jobs import Controller, Job, run
 from pair import CONTROLLERS, Pair, locked
@@ -246,14 +247,28 @@ def renew(site: Pair, node: str) -> None:
 
 
 def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
-    """As an inventory source imports it; the first address is nobody's."""
+    """As an inventory source imports it, by role; the first address is nobody's."""
     site.settle()
-    found = live(site)
+    apply(site, {"name": "roles", "resources": [
+        {"id": "x-s", "agent": "ocf:pacemaker:Stateful"},
+        {"id": "x-k", "kind": "clone", "resource": "x-s", "promotable": True, "meta": {"promoted-max": 1}},
+    ]})  # fmt: skip
+    resting = site.other()
+    site.node("c1", f"pcs node standby {resting} --wait=60")
+    try:
+        found = live(site)
+    finally:
+        site.node("c1", f"pcs node unstandby {resting} --wait=60")
+        apply(site, {"name": "roles"}, "--purge owned")
     assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
-    assert found["vip_holder"]["hosts"] == [site.holder()] and "standby" not in found["all"].get("hosts", [])
+    assert found["standby"]["hosts"] == [resting]
+    assert found["vip_holder"]["hosts"] == found["Stateful_promoted"]["hosts"] == [site.holder()]
     assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
     assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
-    assert found["_meta"]["hostvars"]["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+    known = found["_meta"]["hostvars"]
+    assert known["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+    assert "vip" in [one["id"] for one in known[site.holder()]["tandem_resources"]]
+    assert known["c1"]["tandem_cluster"]["name"] == NAME and known["c1"]["tandem_timing"]["total_max"] > 1
 
 
 def test_an_inventory_from_the_cache_asks_nobody(site: Pair, deployed: Job) -> None:
@@ -283,10 +298,60 @@ def live(site: Pair, flags: Sequence[str] = (), **options: Any) -> Dict[str, Any
     return found
 
 
+def apply(site: Pair, document: Dict[str, Any], options: str = "") -> None:
+    said = site.node("c1", f"tandem apply {options} --json -", code=None, timeout=300, stdin=json.dumps(document))
+    assert json.loads(said).get("changed") is True, said
+
+
+def test_a_controller_under_another_name_takes_the_place_of_one(awx: Controller, site: Pair, deployed: Job) -> None:
+    """The one that leaves is still there, outside of the group: the run stops it."""
+    site.settle()
+    holder = site.holder()
+    inventory = yaml.safe_load((site.inventory / "hosts.yml").read_text())
+    groups = inventory["lab_nodes"]["children"]
+    members = groups["controllers"]["hosts"]
+    bmc = {**members["c2"]["lab_bmc"], "address": f"{NETWORK}.0.113"}
+    members["c3"] = {"lab_addresses": {"mgmt": f"{NETWORK}.0.13", "ring1": f"{NETWORK}.1.13"}, "lab_bmc": bmc}
+    groups["retired"] = {"hosts": {"c2": members.pop("c2")}}
+    (site.inventory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    made = site.up()
+    assert made.ok, made.text
+
+    job = awx.launch("replace", {"replace_new": "c3", "replace_old": "c2"})
+    assert job.rc == 0, job.messages()
+    site.controllers = ("c1", "c3")
+    site.settle(180)
+    assert "2 nodes configured" in site.node("c1", "pcs status") and "fence-c2" not in site.cib()
+    assert "no cluster" in site.node("c2", "test -e /etc/corosync/corosync.conf || echo no cluster")
+    assert holder == "c2" or site.holder() == holder
+    again = awx.launch("site", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}, again.stdout[-3000:]
+    assert awx.launch("drift").rc == 0
+
+
+def test_one_controller_more(awx: Controller, site: Pair, deployed: Job) -> None:
+    """The one that left comes back, beside the others."""
+    assert site.controllers == ("c1", "c3"), "the test before this one has failed"
+    site.settle()
+    holder = site.holder()
+    inventory = yaml.safe_load((site.inventory / "hosts.yml").read_text())
+    groups = inventory["lab_nodes"]["children"]
+    groups["controllers"]["hosts"].update(groups.pop("retired")["hosts"])
+    (site.inventory / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    job = awx.launch("replace", {"replace_new": "c2"})
+    assert job.rc == 0, job.messages()
+    site.controllers = ("c1", "c2", "c3")
+    site.settle(180)
+    assert "3 nodes configured" in site.node("c1", "pcs status") and site.holder() == holder
+    again = awx.launch("site", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}, again.stdout[-3000:]
+
+
 def test_the_end(awx: Controller, site: Pair, deployed: Job) -> None:
     job = awx.launch("teardown", {"tandem_teardown": NAME})
     assert job.rc == 0, job.messages()
-    assert nodes(site) == ["", ""]
+    left = [site.node(name, "cat /etc/corosync/corosync.conf 2>/dev/null", code=None) for name in site.controllers]
+    assert not any(left)
 
 
 def test_no_job_told_a_secret(awx: Controller, site: Pair, credential: Dict[str, str]) -> None:

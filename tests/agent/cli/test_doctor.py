@@ -202,6 +202,25 @@ def test_two_nodes_without_a_witness(
     assert "fencing.race" in codes(tmp_path, bookworm, healthy(cib_text, "0s"), alone, monkeypatch, live=True)
 
 
+def test_a_node_that_left_and_was_not_forgotten(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemctl(tmp_path, "enabled")
+    remote = '<node id="r1" uname="r1" type="remote"/>'
+    cib = healthy(cib_text).replace("</nodes>", f'<node id="9" uname="c9"/>{remote}</nodes>')
+    conf = TWO_NODES % "two_node: 1\n"
+    found = findings(tmp_path, bookworm, cib, conf, monkeypatch, live=True)
+    (stray,) = [one for one in found if one["code"] == "node.stray"]
+    assert stray["message"].startswith("c9 ") and "--remove=c9" in stray["remedy"]
+    # It is no member any more: these are two, and all of those are there.
+    assert "quorum.no_witness" in [one["code"] for one in found] and "node.offline" not in [
+        one["code"] for one in found
+    ]
+    # Corosync 2 knew no names: nothing can be said.
+    nameless = conf.replace("name: c1", "").replace("name: c2", "")
+    assert "node.stray" not in codes(tmp_path, bookworm, cib, nameless, monkeypatch, live=True)
+
+
 def test_daemons_that_do_not_start_at_boot(
     tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,8 @@ class Host:
         self.started_with: Dict[str, str] = {}  # what votequorum was started with
         self.others: Dict[int, str] = {2: "c2"}  # members beside this one, when it runs
         self.cib_nodes: List[str] = []
+        self.remembered: List[str] = []  # whom the coordinator writes into the CIB when Pacemaker starts here
+        self.remotes: List[str] = []  # what runs Pacemaker Remote, as the CIB has it
         self.quorate = True
         self.password = "right"
         self.calls: List[List[str]] = []
@@ -175,6 +177,8 @@ class Host:
             self._corosync_starts()
         if "corosync-qdevice" in units:
             self.qdevice = {key: value for key, value in self.loaded.items() if key.startswith("quorum.device")}
+        if "pacemaker" in units:
+            self.cib_nodes += [name for name in self.remembered if name not in self.cib_nodes]
         self.active |= set(units)
         return ""
 
@@ -222,10 +226,14 @@ class Host:
             f'<nodes><node name="{self.name.split(".")[0]}" online="true" type="member"/></nodes></pacemaker-result>'
         )
 
-    def _cibadmin(self, argv: List[str], _stdin: bytes) -> str:
+    def _cibadmin(self, argv: List[str], _stdin: bytes) -> Any:
         if argv == ["--query"]:
+            if "pacemaker" not in self.active:
+                return Completed(102, b"", b"not connected")
             nodes = "".join(f'<node id="{number}" uname="{name}"/>' for number, name in enumerate(self.cib_nodes, 1))
-            return f"<cib><configuration><nodes>{nodes}</nodes></configuration><status/></cib>"
+            nodes += "".join(f'<node id="{name}" uname="{name}" type="remote"/>' for name in self.remotes)
+            states = "".join(f'<node_state remote_node="true" id="{name}" uname="{name}"/>' for name in self.remotes)
+            return f"<cib><configuration><nodes>{nodes}</nodes></configuration><status>{states}</status></cib>"
         assert argv[:3] == ["--delete-all", "--force", "--xpath"], argv
         name = argv[3].split("'")[1]
         self.cib_nodes = [node for node in self.cib_nodes if node != name]

@@ -85,7 +85,7 @@ def test_a_pristine_host_is_formed_and_the_second_run_changes_nothing(new_host: 
 def test_no_change_is_cheap(new_host: NewHost) -> None:
     host = formed(new_host())
     apply(host, keys={})
-    assert [argv[0] for argv in host.calls] == ["systemctl", "corosync-cmapctl", "crm_mon"]
+    assert [argv[0] for argv in host.calls] == ["systemctl", "corosync-cmapctl", "cibadmin", "crm_mon"]
 
 
 def test_files_first_and_activation_later_end_the_same(new_host: NewHost) -> None:
@@ -342,6 +342,59 @@ def test_a_removal_cut_off_before_pacemaker_forgot_is_finished(new_host: NewHost
     host.cib_nodes = ["c1", "c2", "c3"]
     apply(host, remove_nodes=["c3"], activate=False)
     assert "forget" in apply(host, remove_nodes=["c3"])["actions"][-1]
+
+
+def test_who_is_in_the_cib_and_not_in_corosyncs_list_is_forgotten(new_host: NewHost) -> None:
+    host = formed(new_host())
+    host.cib_nodes, host.remotes = ["c1", "C2", "c9"], ["r1", "10"]
+    foreseen = plan(host)
+    assert foreseen["actions"] == ["make Pacemaker forget the node c9"] and host.cib_nodes == ["c1", "C2", "c9"]
+    done = apply(host)
+    assert done["plan"] == foreseen["plan"] and ["crm_node", "--force", "--remove=c9"] in host.calls
+    assert host.cib_nodes == ["c1", "C2"] and host.remotes == ["r1", "10"]
+    assert not apply(host)["changed"]
+
+
+@pytest.mark.parametrize("named", [["c9"], []])
+def test_who_comes_back_into_the_cib_with_one_that_joins_is_forgotten_again(
+    new_host: NewHost, named: List[str]
+) -> None:
+    host = formed(new_host())
+    apply(host, state="stopped")
+    host.cib_nodes, host.remembered = ["c1", "c2"], ["c9"]
+    done = apply(host, remove_nodes=named)
+    assert done["actions"] == ["start corosync and pacemaker", "make Pacemaker forget the node c9"]
+    assert host.cib_nodes == ["c1", "c2"]
+    assert not apply(host, remove_nodes=named)["changed"]
+
+
+def test_nobody_is_forgotten_whom_corosync_lists(new_host: NewHost) -> None:
+    host = formed(new_host(), cluster={"nodes": [*PAIR, THIRD]})
+    host.cib_nodes = ["c1", "c2", "renamed"]  # the id of c3
+    assert not apply(host, cluster={"nodes": [*PAIR, THIRD]})["changed"]
+    # Another one is in the running list and not in the file yet.
+    host = formed(new_host())
+    host.cib_nodes = ["c1", "c2", "c4"]
+    assert apply(host, cluster={"nodes": [*PAIR, {**THIRD, "name": "c4", "id": 9}]})["actions"][-1].startswith("reload")
+    assert host.cib_nodes == ["c1", "c2", "c4"]
+
+
+@pytest.mark.parametrize("how", [{"activate": False}, {"state": "stopped"}, {"state": "absent"}])
+def test_nobody_is_forgotten_by_a_call_that_only_writes_or_stops(new_host: NewHost, how: Dict[str, Any]) -> None:
+    host = formed(new_host())
+    host.cib_nodes = ["c1", "c2", "c9"]
+    apply(host, **how)
+    assert host.cib_nodes == ["c1", "c2", "c9"] and not any("cibadmin" in argv for argv in host.calls)
+
+
+def test_a_pacemaker_that_is_coming_up_is_waited_for_and_not_asked_whom_it_knows(new_host: NewHost) -> None:
+    host = formed(new_host())
+    host.cib_nodes = ["c1", "c2", "c9"]
+    host.broken["cibadmin --query"] = Completed(102, b"", b"not connected")
+    assert not apply(host)["changed"]
+    assert refused(host, remove_nodes=["c9"]).code == "cib.unavailable"
+    host.broken["cibadmin --query"] = Completed(1, b"", b"broken")
+    assert refused(host).code == "tool.failed"
 
 
 def test_ids_stay_when_an_earlier_member_leaves(new_host: NewHost) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, FrozenSet, List, Optional
 from xml.etree.ElementTree import Element
 
 from .cib.read import read
@@ -14,9 +14,11 @@ from .cib.tree import parse, without_events
 from .context import Context
 from .corosync import parse as corosync, read as corosync_read, timing
 from .corosync.parse import Section
+from .corosync.render import nodes_of
 from .diagnosis import ERROR, INFO, WARNING, Finding, Patient, as_json, device_of, examine, tally, worst_first
 from .errors import AgentError
 from .journal import KEPT
+from .membership.strays import listed, read_nodes, strays
 from .model.fields import Fields
 from .model.objects import Primitive, State
 from .model.values import duration_ms
@@ -53,6 +55,7 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
         status=status,
         verdict=context.tools.verify(without_events(root)),
         qdevice=None if tree is None else corosync_read.device(tree) is not None,
+        strays=_strays(root, tree),
         versions=_versions(root, status),
         skews=skews(root, context.node, now) if live else (),
         synchronized=_synchronized(context) if live else None,
@@ -81,6 +84,14 @@ def _versions(root: Element, status: Dict[str, Any]) -> Dict[str, str]:
     online = [node["id"] for node in status["nodes"] if node["online"] and node["type"] == "member"]
     known = {node: attributes.get(node, {}).get("#feature-set", "") for node in online}
     return {node: version or "before 3.15.1" for node, version in known.items()} if any(known.values()) else {}
+
+
+def _strays(root: Element, tree: Optional[Section]) -> FrozenSet[str]:
+    """Nodes that have left and were not forgotten. A list without names, as Corosync 2 had, tells nobody apart."""
+    nodes = [] if tree is None else nodes_of(tree)
+    if tree is None or not nodes or not all(node.get("name") for node in nodes):
+        return frozenset()
+    return frozenset(strays(read_nodes(root), listed(tree, {})))
 
 
 def _synchronized(context: Context) -> Optional[bool]:

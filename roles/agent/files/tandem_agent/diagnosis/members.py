@@ -51,6 +51,16 @@ def _nodes(patient: Patient) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def _strays(patient: Patient) -> Iterator[Finding]:
+    for name in sorted(patient.strays):
+        yield Finding(
+            "node.stray",
+            WARNING,
+            f"{name} is not in Corosync's list of nodes, but Pacemaker still knows it, as a member that is offline",
+            f"if it has left, have it forgotten: run site.yml again, or on one member: crm_node --force --remove={name}",
+        )
+
+
 def _cluster(patient: Patient) -> Iterator[Finding]:
     if patient.status["cluster"]["maintenance"]:
         yield Finding(
@@ -90,4 +100,4 @@ def _clocks(patient: Patient) -> Iterator[Finding]:
         )
 
 
-RULES = (_quorum, _nodes, _cluster, _versions, _clocks)
+RULES = (_quorum, _nodes, _strays, _cluster, _versions, _clocks)

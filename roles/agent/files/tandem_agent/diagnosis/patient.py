@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence
 
 from ..model.objects import Key, Primitive, State
 from ..pacemaker.clocks import Skew
@@ -32,6 +32,7 @@ class Patient(NamedTuple):
     status: Mapping[str, Any]  # as in docs/protocol.md
     verdict: Verdict
     qdevice: Optional[bool] = None  # None: corosync.conf could not be read
+    strays: FrozenSet[str] = frozenset()  # nodes that Pacemaker knows and Corosync does not list
     versions: Mapping[str, str] = {}  # node → feature set, where more than one is in use
     skews: Sequence[Skew] = ()
     synchronized: Optional[bool] = None  # this host's clock; None: nobody said
@@ -41,7 +42,8 @@ class Patient(NamedTuple):
 
     @property
     def members(self) -> List[Mapping[str, Any]]:
-        return [node for node in self.status["nodes"] if node["type"] == "member"]
+        """The cluster's nodes, without those that have left it."""
+        return [node for node in self.status["nodes"] if node["type"] == "member" and node["id"] not in self.strays]
 
     @property
     def alone(self) -> bool:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any, Dict, List
 
 from ..context import Context
@@ -55,24 +56,41 @@ def info(context: Context, params: Fields, paths: Paths = SYSTEM) -> Dict[str, A
 def plan(context: Context, params: Fields, paths: Paths = SYSTEM) -> Dict[str, Any]:
     """What `apply` would do with the same parameters."""
     request = read_request(params)
-    snapshot = look(context, paths, bool(request.remove))
+    snapshot = _look(context, request, paths)
     return _outcome(request, snapshot, decide(request, snapshot))
 
 
 def apply(context: Context, params: Fields, paths: Paths = SYSTEM, owner: Owner = system_owner) -> Dict[str, Any]:
     """Make this node what the request says. A call that is cut off anywhere is finished by the same call again."""
     request = read_request(params)
-    snapshot = look(context, paths, bool(request.remove))
+    snapshot = _look(context, request, paths)
     decided = decide(request, snapshot)
     for obstacle in decided.obstacles:
         raise obstacle
-    _take(context, decided, Hands(context, paths, owner))
+    hands = Hands(context, paths, owner)
+    _take(context, decided, hands)
     if _must_run(request, snapshot) and decided.local is not None:
         try:
             wait_ready(context, decided.local.name, not request.unreached, request.wait)
+            decided = _rejoined(context, request, paths, hands, decided)
         except AgentError as error:
             raise _after_change(error, bool(decided.shown())) from error
     return _outcome(request, snapshot, decided)
+
+
+def _rejoined(context: Context, request: Request, paths: Paths, hands: Hands, decided: Plan) -> Plan:
+    """After a join, forget again who has left: with it Pacemaker's coordinator writes down all whom it still remembers."""
+    if not any(step.do in ("start", "restart") and "pacemaker" in step.args[0] for step in decided.steps):
+        return decided
+    again = decide(request, _look(context, request, paths))
+    late = replace(again, steps=tuple(step for step in again.steps if step.do == "forget"))
+    _take(context, late, hands)
+    return replace(decided, steps=(*decided.steps, *late.steps))
+
+
+def _look(context: Context, request: Request, paths: Paths) -> Snapshot:
+    runs = request.activate and request.state in ("present", "started")
+    return look(context, paths, removing=bool(request.remove), remembered=runs)
 
 
 def _take(context: Context, decided: Plan, hands: Hands) -> None:

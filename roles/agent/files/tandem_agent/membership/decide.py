@@ -19,12 +19,13 @@ from ..corosync.parse import Section
 from ..corosync.plan import configured, fresh, with_ids
 from ..corosync.render import flat, nodes_of, render
 from ..corosync.runtime import QDEVICE_MARK, RESTART_MARK, Pending, classify, differences, mark, marked
-from ..corosync.spec import Node, Spec
+from ..corosync.spec import NAME, Node, Spec
 from ..errors import AgentError, Fault, invalid
 from . import guard
 from .host import Snapshot, same_host
 from .relation import NONE, OURS, PRISTINE, relation
 from .request import Request
+from .strays import listed, strays
 
 CONF = "/etc/corosync/corosync.conf"
 
@@ -256,9 +257,14 @@ class _Decision:
         return [Step("start", (tuple(units),), "start", "service", units[0], f"start {_and(units)}")]
 
     def _forgetting(self) -> List[Step]:
-        known = [name for name in self.request.remove if name in self.snapshot.pacemaker_nodes]
+        """Who leaves, and who left before and is still, or again, in the CIB."""
+        known = {node.name for node in self.snapshot.cib_nodes}
+        names = [name for name in self.request.remove if name in known]
+        if self.running is not None:
+            found = strays(self.snapshot.cib_nodes, listed(self.tree, self.running))
+            names += [name for name in found if name not in names and NAME.match(name)]
         return [
-            Step("forget", (name,), "remove", "node", name, f"make Pacemaker forget the node {name}") for name in known
+            Step("forget", (name,), "remove", "node", name, f"make Pacemaker forget the node {name}") for name in names
         ]
 
     def _warnings(self) -> List[str]:

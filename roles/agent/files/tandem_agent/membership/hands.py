@@ -162,7 +162,7 @@ class Hands:
     def forget(self, name: str) -> None:
         """Pacemaker's own way first; entries that an old version leaves in the CIB afterwards."""
         self.context.tools.remove_node(name)
-        if name not in cib_nodes(self.context):
+        if name not in {node.name for node in cib_nodes(self.context)}:
             return
         for xpath in (f"//nodes/node[@uname='{name}']", f"//status/node_state[@uname='{name}']"):
             completed = self.context.runner.run(["cibadmin", "--delete-all", "--force", "--xpath", xpath])

@@ -19,6 +19,7 @@ from ..corosync.runtime import read_map
 from ..errors import AgentError
 from ..model.values import whole
 from ..pacemaker.tools import failed
+from .strays import CibNode, read_nodes
 
 UNITS = ("corosync", "corosync-qdevice", "pacemaker")
 CERTIFICATE = "Cluster Cert"  # its nickname in the client's database (corosync-qdevice-net-certutil)
@@ -87,15 +88,18 @@ class Snapshot:
     trusted: Mapping[str, FrozenSet[str]] = field(default_factory=dict)  # hosts known to pcs -> their addresses
     certificates: bool = False  # whether the quorum device's client has a database of certificates
     addresses: Tuple[str, ...] = ()  # this host's own; only asked for when Corosync does not run
-    pacemaker_nodes: FrozenSet[str] = frozenset()  # the nodes in the CIB; only asked for when some are to be removed
+    cib_nodes: FrozenSet[CibNode] = frozenset()  # the nodes that Pacemaker knows, when it answers
 
     def service(self, unit: str) -> Service:
         """What systemd says about `unit`."""
         return self.services.get(unit, Service())
 
 
-def look(context: Context, paths: Paths, removing: bool = False) -> Snapshot:
-    """Everything a plan needs: four files and two tools. Errors: `cluster.unreadable`, `cluster.read`, `tool.*`."""
+def look(context: Context, paths: Paths, removing: bool = False, remembered: bool = False) -> Snapshot:
+    """Everything a plan needs: four files and two tools. Errors: `cluster.unreadable`, `cluster.read`, `tool.*`.
+
+    Pacemaker is asked which nodes it knows when some are `removing`, or to find those that it only `remembered`.
+    """
     conf = read_optional(paths.conf)
     text = None if conf is None else _decode(paths.conf, conf)
     services = _services(context)
@@ -111,7 +115,9 @@ def look(context: Context, paths: Paths, removing: bool = False) -> Snapshot:
         trusted=trusted_hosts(paths),
         certificates=(paths.certificates / "cert9.db").exists(),
         addresses=() if active else local_addresses(context),
-        pacemaker_nodes=cib_nodes(context) if removing and services["pacemaker"].active else frozenset(),
+        cib_nodes=_cib_nodes(context, removing)
+        if (removing or remembered) and services["pacemaker"].active
+        else frozenset(),
     )
 
 
@@ -203,11 +209,18 @@ def local_addresses(context: Context) -> Tuple[str, ...]:
     return tuple(str(address.get("local")) for link in links for address in link.get("addr_info", []))
 
 
-def cib_nodes(context: Context) -> FrozenSet[str]:
-    """The names of all nodes that the CIB knows, in its configuration and in its status."""
-    root = parse_xml(context.tools.query_cib())
-    entries = [*root.iterfind("configuration/nodes/node"), *root.iterfind("status/node_state")]
-    return frozenset(str(entry.get("uname")) for entry in entries)
+def cib_nodes(context: Context) -> FrozenSet[CibNode]:
+    """All nodes that the CIB knows."""
+    return read_nodes(parse_xml(context.tools.query_cib()))
+
+
+def _cib_nodes(context: Context, needed: bool) -> FrozenSet[CibNode]:
+    try:
+        return cib_nodes(context)
+    except AgentError as error:
+        if needed or error.code != "cib.unavailable":
+            raise
+        return frozenset()  # it is only coming up, which is waited for later
 
 
 def certificate_of(context: Context, paths: Paths) -> Optional[str]:
