@@ -9,7 +9,7 @@ broker is well and the queue is not. This one stands on pika's other connection,
 
 import contextlib
 import logging
-from typing import Any, Union
+from typing import Any, Optional
 
 FAREWELL = 0.2  # seconds for an orderly end of a connection
 
@@ -29,7 +29,7 @@ class Publisher(object):
         logging.getLogger("pika").addHandler(logging.NullHandler())
         self._patience = patience
         self._ready = False
-        self._error = None  # type: Union[str, None]
+        self._error: Optional[str] = None
         self._channel = None  # type: Any
         self._connection = pika.SelectConnection(
             parameters,
