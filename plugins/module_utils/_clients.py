@@ -11,7 +11,9 @@ import contextlib
 import functools
 import http.client
 import re
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple, Type
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple, Type, Union
+
+from ansible_collections.tandem.ha.plugins.module_utils._publisher import Publisher, Unconfirmed, told
 
 CONNECT = 0.5  # seconds until a client gives up a connection that is not made
 PATIENCE = 1.0  # seconds until it gives up an answer, and its connection with it
@@ -255,63 +257,60 @@ class Amqp(Client):
     def __init__(self, what: Mapping[str, Any], members: Mapping[str, str], run: str) -> None:
         super(Amqp, self).__init__(what, members, run)
         self._brokers = list(members.items())
-        self._connection = None  # type: Any
-        self._channel = None  # type: Any
+        self._publisher = None  # type: Optional[Publisher]
 
     def prepare(self) -> None:
         self._at_any(self._declare)
 
     def write(self, number: int) -> Tuple[Optional[str], bool]:
-        import pika
-        import pika.exceptions
-
         try:
-            if self._connection is None:
-                self._open(PATIENCE)
-            self._channel.basic_publish(
-                "",
-                self.what["queue"],
-                ("%s:%d" % (self.run, number)).encode("ascii"),
-                pika.BasicProperties(delivery_mode=2),
-                mandatory=True,
-            )
-        except (pika.exceptions.AMQPError, OSError) as error:
-            # The next time, the next one.
-            self._brokers.append(self._brokers.pop(0))
+            if self._publisher is None:
+                self._publisher = Publisher(self._parameters(PATIENCE), PATIENCE)
+            self._publisher.publish(self.what["queue"], ("%s:%d" % (self.run, number)).encode("ascii"))
+        except (Unconfirmed, OSError) as error:
+            self._next()
             raise Refused(_said(error)) from error
         return self._brokers[0][0], True
 
     def close(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(Exception):
-                self._connection.close()
-        self._connection = self._channel = None
+        if self._publisher is not None:
+            self._publisher.close()
+        self._publisher = None
 
     def found(self) -> Dict[str, Callable[[], Set[int]]]:
         return {"queue": lambda: self._at_any(self._drain)}
 
     def forget(self) -> None:
-        self._at_any(lambda: self._channel.queue_delete(self.what["queue"]))
+        self._at_any(lambda channel: channel.queue_delete(self.what["queue"]))
 
-    def _at_any(self, work: Callable[[], Any]) -> Any:
+    def _next(self) -> None:
+        """The next time, the next one."""
+        self._brokers.append(self._brokers.pop(0))
+
+    def _at_any(self, work: Callable[[Any], Any]) -> Any:
+        """Something for which there is time, on a channel to the first member that does it."""
+        import pika
         import pika.exceptions
+        from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
         said = "no broker is known"
         for _broker in list(self._brokers):
             try:
-                self._open(CALM)
-                return work()
-            except (pika.exceptions.AMQPError, OSError) as error:
-                said = _said(error)
-                self._brokers.append(self._brokers.pop(0))
-            finally:
-                self.close()
+                connection = pika.BlockingConnection(self._parameters(CALM))
+                try:
+                    return work(connection.channel())
+                finally:
+                    with contextlib.suppress(Exception):
+                        connection.close()
+            except (pika.exceptions.AMQPError, AMQPConnectorException, OSError) as error:
+                said = _said(told(error))
+                self._next()
         raise Refused(said)
 
-    def _open(self, timeout: float) -> None:
+    def _parameters(self, timeout: float) -> Any:
         import pika
 
-        parameters = pika.ConnectionParameters(
+        return pika.ConnectionParameters(
             host=self._brokers[0][1],
             port=self.port,
             virtual_host=self.what["vhost"],
@@ -323,20 +322,15 @@ class Amqp(Client):
             heartbeat=1 if timeout == PATIENCE else 60,
             tcp_options={"TCP_USER_TIMEOUT": int(1000 * timeout)},
         )
-        self._connection = pika.BlockingConnection(parameters)
-        self._channel = self._connection.channel()
-        self._channel.confirm_delivery()
 
-    def _declare(self) -> None:
-        self._channel.queue_declare(
-            self.what["queue"], durable=True, arguments={"x-queue-type": self.what["queue_type"]}
-        )
+    def _declare(self, channel: Any) -> None:
+        channel.queue_declare(self.what["queue"], durable=True, arguments={"x-queue-type": self.what["queue_type"]})
 
-    def _drain(self) -> Set[int]:
-        """Take everything out. What is not acknowledged to the broker goes back when the connection ends."""
+    def _drain(self, channel: Any) -> Set[int]:
+        """Look at everything. What is not acknowledged to the broker goes back when the connection ends."""
         numbers = set()  # type: Set[int]
         while True:
-            _method, _properties, body = self._channel.basic_get(self.what["queue"], auto_ack=False)
+            _method, _properties, body = channel.basic_get(self.what["queue"], auto_ack=False)
             if body is None:
                 return numbers
             run, _colon, number = body.decode("utf-8", "replace").rpartition(":")
@@ -347,7 +341,7 @@ class Amqp(Client):
 KINDS: Dict[str, Type[Client]] = {"sql": Sql, "redis": Redis, "amqp": Amqp, "http": Http}
 
 
-def _said(error: BaseException) -> str:
+def _said(error: Union[BaseException, str]) -> str:
     """An error in a few words, without what differs from one time to the next."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:160]
