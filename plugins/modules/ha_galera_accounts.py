@@ -120,10 +120,13 @@ class Database(object):
 
 def differing(database, accounts):
     """The declared accounts that are not as declared."""
-    hashes = _sql.present(database.say(_sql.QUESTION))
+    answer = database.say(_sql.QUESTION)
+    hashes, encrypted = _sql.present(answer), _sql.encrypted(answer)
     found = []
     for account, entry in sorted(_sql.wanted(accounts).items()):
-        if hashes.get(account) != _sql.hashed(entry.get("password")) or not database.grants(account, entry):
+        tls = entry.get("tls")
+        same = hashes.get(account) == _sql.hashed(entry.get("password")) and tls in (None, account in encrypted)
+        if not same or not database.grants(account, entry):
             found.append(account)
     return found
 
