@@ -1,118 +1,86 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: BSD-2-Clause
 # PRIVATE to the collection: may change in any release.
-"""What a client of a drill wrote, what was acknowledged, and whether it is there afterwards.
+"""What a client of a drill asked for, what was acknowledged when, and what of it is not there afterwards. Pure."""
 
-The name of a run goes into SQL: the caller lets only letters, digits and signs through that mean nothing there.
-"""
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set
 
-import time
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set
-
-from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps
-from ansible_collections.tandem.ha.plugins.module_utils._mysql import Connection, SqlError
-
-TABLE = "tandem_drill"
-PAUSE = 0.01  # seconds between two writes
-PATIENCE = 1.0  # seconds after which a client gives an answer up, and its connection with it
-
-Connect = Callable[[], Connection]
+NOTABLE = 0.5  # seconds without an acknowledgement that are worth a line
 
 
 class Ledger(object):
-    """Numbers of writes: which were tried, and which of those nobody acknowledged. Pure."""
+    """One client's numbered requests. Times come from the caller, in seconds since 1970."""
 
     def __init__(self) -> None:
         self.attempted = 0
         self.unsure = []  # type: List[int]
-        self.servers = []  # type: List[str]
+        self.servers = []  # type: List[Dict[str, Any]]
         self.errors = {}  # type: Dict[str, int]
-        self.gaps = Gaps()
+        self.gaps = []  # type: List[Dict[str, Any]]
+        self.longest = 0.0
+        self._first = None  # type: Optional[float]
+        self._last = None  # type: Optional[float]
 
-    def see(self, now: float, error: Optional[str]) -> None:
-        """The outcome of the write that was tried last."""
-        self.gaps.see(now, error is None)
-        if error is not None:
-            self.unsure.append(self.attempted)
-            self.errors[error] = self.errors.get(error, 0) + 1
+    def acknowledged(self, now: float, server: Optional[str] = None) -> None:
+        """The next request was done, and its acknowledgement arrived at `now`, from this server if it said so."""
+        self.attempted += 1
+        if server and (not self.servers or self.servers[-1]["name"] != server):
+            self.servers.append({"name": server, "at": now})
+        self._silent(now, True)
+        if self._first is None:
+            self._first = now
+        self._last = now
 
-    def report(self) -> Dict[str, Any]:
-        return dict(
-            self.gaps.report(),
-            attempted=self.attempted,
-            unsure=self.unsure,
-            acknowledged=self.attempted - len(self.unsure),
-            servers=self.servers,
-            errors=self.errors,
-        )
+    def failed(self, error: str) -> None:
+        """The next request was not acknowledged: it may have been done or not."""
+        self.attempted += 1
+        self.unsure.append(self.attempted)
+        self.errors[error] = self.errors.get(error, 0) + 1
+
+    def close(self, now: float) -> Dict[str, Any]:
+        """The account, at the end; what has not been acknowledged for a while counts up to now."""
+        self._silent(now, False)
+        return {
+            "attempted": self.attempted,
+            "acknowledged": self.attempted - len(self.unsure),
+            "unsure": self.unsure,
+            "servers": self.servers,
+            "errors": self.errors,
+            "gaps": self.gaps,
+            "longest": round(self.longest, 3),
+            "from": self._first,
+            "to": self._last,
+        }
+
+    def _silent(self, now: float, ended: bool) -> None:
+        if self._last is None:
+            return
+        seconds = now - self._last
+        self.longest = max(self.longest, seconds)
+        if seconds >= NOTABLE:
+            self.gaps.append({"from": self._last, "to": now, "seconds": round(seconds, 3), "ended": ended})
 
 
-def missing(attempted: int, unsure: Iterable[int], found: Set[int]) -> List[int]:
-    """The acknowledged writes that are not there. What nobody acknowledged may be there or not. Pure."""
+def lost(attempted: int, unsure: Iterable[int], found: Set[int]) -> List[int]:
+    """The acknowledged requests that are not there. What nobody acknowledged may be there or not."""
     return sorted(set(range(1, attempted + 1)) - set(unsure) - found)
 
 
-class Writer(object):
-    """Writes one row after the other through one address, as an application does that must not lose any."""
+def judged(account: Mapping[str, Any], places: Mapping[str, Any]) -> Dict[str, Any]:
+    """For each place in which one looked, how many requests it has and which it lost.
 
-    def __init__(self, connect: Connect, run: str) -> None:
-        self._connect = connect
-        self._run = run
-        self._connection = None  # type: Optional[Connection]
-        self.ledger = Ledger()
-
-    def prepare(self, connect: Connect) -> None:
-        """Make the table, over a connection with more patience.  Raises SqlError."""
-        connection = connect()
-        columns = "run VARCHAR(64), id BIGINT, server VARCHAR(64), PRIMARY KEY (run, id)"
-        connection.ask("CREATE TABLE IF NOT EXISTS %s (%s)" % (TABLE, columns))
-        connection.close()
-
-    def write(self) -> None:
-        self.ledger.attempted += 1
-        now = time.time()
-        try:
-            self._open().ask(
-                "INSERT INTO %s VALUES ('%s', %d, @@wsrep_node_name)"  # noqa: S608
-                % (TABLE, self._run, self.ledger.attempted)
-            )
-            self.ledger.see(now, None)
-        except SqlError as error:
-            self.ledger.see(now, str(error))
-            if self._connection:
-                self._connection.close()
-            self._connection = None
-
-    def _open(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._connect()
-            server = self._connection.ask("SELECT @@wsrep_node_name")[0][0]
-            if server and self.ledger.servers[-1:] != [server]:
-                self.ledger.servers.append(server)
-        return self._connection
+    `places` is a set of numbers for each, or a sentence why it could not be asked.
+    """
+    told = {}  # type: Dict[str, Any]
+    for name, found in places.items():
+        if isinstance(found, set):
+            told[name] = {"found": len(found), "lost": lost(account["attempted"], account["unsure"], found)}
+        else:
+            told[name] = {"found": None, "lost": None, "error": str(found)}
+    return told
 
 
-def written(connect: Connect, run: str) -> Set[int]:
-    """The numbers of the writes that one server has.  Raises SqlError."""
-    connection = connect()
-    # Not before it has applied what the others had when we asked.
-    connection.ask("SET SESSION wsrep_sync_wait = 1")
-    rows = connection.ask("SELECT id FROM %s WHERE run = '%s'" % (TABLE, run))  # noqa: S608
-    connection.close()
-    return {int(row[0]) for row in rows if row[0] is not None}
-
-
-def audit(servers: Mapping[str, Connect], run: str, attempted: int, unsure: List[int], until: float) -> Dict[str, Any]:
-    """For each server what it lacks; one that does not answer is asked again until `until` (monotonic)."""
-    return {name: _audit_one(connect, run, attempted, unsure, until) for name, connect in servers.items()}
-
-
-def _audit_one(connect: Connect, run: str, attempted: int, unsure: List[int], until: float) -> Dict[str, Any]:
-    while True:
-        try:
-            found = written(connect, run)
-            return {"rows": len(found), "lost": missing(attempted, unsure, found)}
-        except SqlError as error:
-            if time.monotonic() > until:
-                return {"rows": None, "lost": None, "error": str(error)}
-            time.sleep(0.5)
+def apart(places: Mapping[str, Any]) -> bool:
+    """Whether two places do not have the same: each took something that the other has not."""
+    sets = [found for found in places.values() if isinstance(found, set)]
+    return any(one - other and other - one for one in sets for other in sets)

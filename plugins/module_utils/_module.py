@@ -41,6 +41,8 @@ NOTHING_KNOWN: Dict[str, Any] = {
     "cib": {"before": None, "after": None},
     "transaction": None,
     "objects": [],
+    "failures": [],
+    "fail_counts": [],
 }
 
 # What the agent shows in place of a secret; given back, it means "as it is".
@@ -167,7 +169,18 @@ def finish(module: AnsibleModule, outcome: Mapping[str, Any], **more: Any) -> No
     """Exit with what the agent said; `diff` only when it was asked for."""
     result = dict(more)
     result["changed"] = bool(outcome.get("changed"))
-    for key in ("plan", "preview", "cib", "transaction", "objects", "actions", "timing", "settled"):
+    for key in (
+        "plan",
+        "preview",
+        "cib",
+        "transaction",
+        "objects",
+        "actions",
+        "timing",
+        "settled",
+        "failures",
+        "fail_counts",
+    ):
         if key in outcome:
             result[key] = outcome[key]
     if getattr(module, "_diff", False) and "diff" in outcome:

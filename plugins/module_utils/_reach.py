@@ -11,7 +11,7 @@ import errno
 import socket
 import struct
 import time
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 ARP = 0x0806
 # "Get Channel Authentication Capabilities" outside any session: every BMC answers it, whoever asks, so that a client
@@ -44,6 +44,22 @@ def arp_answers(address: str, nic: str, seconds: float = 1.0) -> List[str]:
 
         _ask(wire, lambda: wire.send(question), take, seconds)
     return found
+
+
+def nic_towards(address: str, table: str = "/proc/net/route") -> Optional[str]:
+    """The network card whose own network an IPv4 address is in; None when a router is in between, or it is none."""
+    try:
+        wanted = struct.unpack("=I", socket.inet_aton(address))[0]
+    except OSError:
+        return None
+    found: List[Tuple[int, str]] = []
+    with open(table) as stream:
+        for line in list(stream)[1:]:
+            words = line.split()
+            network, gateway, mask = (int(words[index], 16) for index in (1, 2, 7))
+            if gateway == 0 and mask and wanted & mask == network:
+                found.append((bin(mask).count("1"), words[0]))
+    return max(found)[1] if found else None
 
 
 def ipmi_answers(address: str, port: int = IPMI_PORT, seconds: float = 2.0) -> bool:

@@ -11,33 +11,62 @@ version_added: 1.0.0
 description:
   - The measuring parts of C(tandem.ha.drill). Each phase runs on the host that can see what it measures.
   - With O(phase=choose) one member picks who falls and who watches. It refuses when the cluster is not healthy.
-  - With O(phase=watch) the surviving member fences the target, or waits for it to be gone, and notes the time of each step
+  - With O(phase=watch) a member that stays fences the target, or waits for what somebody else does to it, and notes the time of each step
     until the cluster is as before.
-  - With O(phase=probe) a third host asks a virtual address again and again whether it answers, until it is told to stop by
-    O(phase=stop).
-  - With O(phase=write) it writes to a database behind the address meanwhile, one row after the other, and keeps account of what was
-    acknowledged. With O(phase=audit) it then looks on each server whether all of that is there.
+  - With O(phase=probe) a third host asks a virtual address again and again whether it answers, and whether more than one host has it,
+    until it is told to stop by O(phase=stop).
 options:
   phase:
     description: What to do.
     type: str
-    choices: [choose, watch, probe, write, audit, stop]
+    choices: [choose, watch, probe, stop]
     required: true
   target:
     description:
-      - For O(phase=choose), V(standby) (a member without virtual address), V(holder) (the one that has it), or a member's name.
-      - For O(phase=watch), the name of the member that falls.
+      - V(standby) (a member without virtual address), V(holder) (the one that has it), or a member's name.
+      - When only the link between two members is cut, the quorum device decides who falls. V(standby) is then whoever that is, and another
+        member is refused.
     type: str
     default: standby
   vip:
     description: The id of the virtual address that is followed. The first one if not given.
     type: str
+  fault:
+    description: For O(phase=choose), what will happen. C(docs/drills.md) lists what each is and what is expected of it.
+    type: str
+    choices:
+      - fence
+      - power
+      - freeze
+      - cut
+      - cut-one-way
+      - isolate
+      - kill-corosync
+      - kill-pacemaker-remoted
+      - kill-mysqld
+      - kill-beam
+      - kill-redis
+      - kill-haproxy
+      - stop
+      - blackout
+      - witness
+    default: fence
+  bundle:
+    description: For O(phase=choose) with O(fault=kill-pacemaker-remoted), whose. The first bundle with a control port if not given.
+    type: str
+  witness:
+    description: For O(phase=choose) with O(fault=witness), the witness's name.
+    type: str
+  choice:
+    description: For O(phase=watch), what O(phase=choose) returned.
+    type: dict
+    default: {}
   fence:
     description: For O(phase=watch), whether to fence the target. Otherwise somebody else lets it fall.
     type: bool
     default: true
   address:
-    description: For O(phase=probe) and O(phase=write), the address.
+    description: For O(phase=probe), the address.
     type: str
   port:
     description: For O(phase=probe), the TCP port. A host that refuses the connection counts as answering.
@@ -52,42 +81,9 @@ options:
     type: int
     default: 300
   name:
-    description: For O(phase=probe), O(phase=write), O(phase=audit) and O(phase=stop), which drill it is.
+    description: For O(phase=probe) and O(phase=stop), which drill it is.
     type: str
     default: drill
-  sql:
-    description: For O(phase=write) and O(phase=audit), how to log in to the database.
-    type: dict
-    suboptions:
-      user:
-        description: The account. It needs all privileges on O(sql.database).
-        type: str
-        required: true
-      password:
-        description: Its password.
-        type: str
-        required: true
-      database:
-        description: The database, which is made if it is not there.
-        type: str
-        default: drill
-      port:
-        description: The port.
-        type: int
-        default: 3306
-  servers:
-    description: For O(phase=audit), the servers, as a map from a name to an address.
-    type: dict
-    default: {}
-  attempted:
-    description: For O(phase=audit), how many writes there were, as O(phase=write) returned it.
-    type: int
-    default: 0
-  unsure:
-    description: For O(phase=audit), which of them nobody acknowledged, as O(phase=write) returned it.
-    type: list
-    elements: int
-    default: []
 author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
@@ -116,8 +112,7 @@ EXAMPLES = r"""
 - name: Fence it and measure
   tandem.ha.ha_drill:
     phase: watch
-    target: "{{ drill_choice.target }}"
-    vip: "{{ drill_choice.vip }}"
+    choice: "{{ drill_choice }}"
 """
 
 RETURN = r"""
@@ -127,6 +122,10 @@ name:
   type: str
 cluster:
   description: The cluster's name.
+  returned: when O(phase=choose)
+  type: str
+fault:
+  description: What will happen; C(told) says it in words, C(where) and C(by) to whom and by whom, C(processes) what is killed.
   returned: when O(phase=choose)
   type: str
 target:
@@ -150,134 +149,162 @@ address:
   returned: when O(phase=choose)
   type: str
 moves:
-  description: Whether the virtual address has to move.
+  description: Whether the virtual address has to move. C(may_move) is whether it may.
   returned: when O(phase=choose)
   type: bool
+fenced:
+  description: Whether the cluster has to fence the target.
+  returned: when O(phase=choose)
+  type: bool
+milestones:
+  description: What has to happen, in this order.
+  returned: when O(phase=choose)
+  type: list
+  elements: str
+before:
+  description: On how many nodes each resource runs in which role, while all is well.
+  returned: when O(phase=choose)
+  type: dict
+known:
+  description: Former fencings of the target.
+  returned: when O(phase=choose)
+  type: list
+  elements: str
+control_port:
+  description: The port by which a bundle's executor is found.
+  returned: when O(phase=choose) and O(fault=kill-pacemaker-remoted)
+  type: int
 timing:
   description: What the live settings let expect, in seconds.
   returned: when O(phase=choose)
   type: dict
 began:
-  description: When the drill began, in seconds since 1970 by this host's clock.
+  description: When the watch began, in seconds since 1970 by this host's clock.
   returned: when O(phase=watch)
   type: float
 times:
   description: >-
-    When the target was lost (V(lost)), fenced (V(fenced)), its virtual address ran elsewhere (V(vip)), it was a member
-    again (V(back)) and everything was as before (V(settled)).
+    When the target was lost (V(lost)) or a failure was noticed (V(noticed)), when it was fenced (V(fenced)), its virtual address ran
+    elsewhere (V(vip)), it was a member again (V(back)), everything ran in as many places and roles as before (V(serving)), and no failed
+    action was left (V(settled)).
   returned: when O(phase=watch)
   type: dict
+failures:
+  description: The failed actions that were seen on the way.
+  returned: when O(phase=watch)
+  type: list
+  elements: str
+unnoticed:
+  description: Whether the cluster has seen nothing of it for more than a minute, because what was killed came back by itself.
+  returned: when O(phase=watch)
+  type: bool
 gaps:
   description: When the address did not answer. Each has the times of the last answer before and the first one after.
-  returned: when O(phase=probe) or O(phase=write)
+  returned: when O(phase=probe)
   type: list
   elements: dict
 probes:
   description: How often the address was asked.
-  returned: when O(phase=probe) or O(phase=write)
+  returned: when O(phase=probe)
   type: int
-attempted:
-  description: How many writes there were.
-  returned: when O(phase=write)
+owners:
+  description: How often it was asked by ARP who has the address. V(0) where that cannot be asked, behind a router and with IPv6.
+  returned: when O(phase=probe)
   type: int
-unsure:
-  description: Which of them nobody acknowledged. They may have been done or not.
-  returned: when O(phase=write)
+twice:
+  description: When more than one host said that it has the address, and the MAC addresses of those.
+  returned: when O(phase=probe)
   type: list
-  elements: int
-acknowledged:
-  description: How many were acknowledged.
-  returned: when O(phase=write)
-  type: int
-servers:
-  description: Which servers took the writes, one after the other.
-  returned: when O(phase=write)
-  type: list
-  elements: str
-errors:
-  description: What clients were told, and how often.
-  returned: when O(phase=write)
-  type: dict
-audit:
-  description: For each server how many C(rows) it has, and which acknowledged writes it has C(lost).
-  returned: when O(phase=audit)
-  type: dict
+  elements: dict
 """
 
 import contextlib
 import os
-import re
 import threading
 import time
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.tandem.ha.plugins.module_utils._client import Client, ClientError
-from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose, expected
-from ansible_collections.tandem.ha.plugins.module_utils._ledger import PATIENCE, PAUSE, Writer, audit
+from ansible_collections.tandem.ha.plugins.module_utils._drill import (
+    Gaps,
+    Others,
+    Unfit,
+    Watch,
+    choose,
+    control_port,
+    expected,
+    favoured,
+)
+from ansible_collections.tandem.ha.plugins.module_utils._faults import FAULTS
 from ansible_collections.tandem.ha.plugins.module_utils._module import AGENT_OPTIONS
-from ansible_collections.tandem.ha.plugins.module_utils._mysql import Connection, SqlError
-from ansible_collections.tandem.ha.plugins.module_utils._reach import tcp_answers
+from ansible_collections.tandem.ha.plugins.module_utils._reach import arp_answers, nic_towards, tcp_answers
 
 POLL = 0.1  # seconds between two looks at the cluster
-CALM = 20.0  # seconds for an answer while nothing is measured
-NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
-SQL = {
-    "user": {"type": "str", "required": True},
-    "password": {"type": "str", "required": True, "no_log": True},
-    "database": {"type": "str", "default": "drill"},
-    "port": {"type": "int", "default": 3306},
-}  # type: Dict[str, Any]
+OWNERS = 0.5  # seconds between two questions who has an address
 ARGUMENTS = {
-    "phase": {"type": "str", "choices": ["choose", "watch", "probe", "write", "audit", "stop"], "required": True},
+    "phase": {"type": "str", "choices": ["choose", "watch", "probe", "stop"], "required": True},
     "target": {"type": "str", "default": "standby"},
     "vip": {"type": "str"},
+    "fault": {"type": "str", "choices": list(FAULTS), "default": "fence"},
+    "bundle": {"type": "str"},
+    "witness": {"type": "str"},
+    "choice": {"type": "dict", "default": {}},
     "fence": {"type": "bool", "default": True},
     "address": {"type": "str"},
     "port": {"type": "int", "default": 22},
     "interval": {"type": "float", "default": 0.1},
     "deadline": {"type": "int", "default": 300},
     "name": {"type": "str", "default": "drill"},
-    "sql": {"type": "dict", "options": SQL},
-    "servers": {"type": "dict", "default": {}},
-    "attempted": {"type": "int", "default": 0},
-    "unsure": {"type": "list", "elements": "int", "default": []},
 }  # type: Dict[str, Any]
 ARGUMENTS.update(AGENT_OPTIONS)
 
 
 def choose_phase(module: AnsibleModule) -> Dict[str, Any]:
-    with Client(module.params["agent_socket"]) as client:
+    params = module.params
+    with Client(params["agent_socket"]) as client:
         status = client.call("status")
-        choice = choose(status, module.params["target"], module.params["vip"])
+        info = client.call("cluster.info")
+        others = Others(favoured(info.get("cluster") or {}), params["witness"])
+        choice = choose(status, params["target"], params["vip"], params["fault"], others)
         document = client.call("export")["document"]
-        timing = expected(client.call("cluster.info").get("timing"), document.get("stonith", []), choice["target"])
-    params = [item.get("params", {}) for item in document.get("resources", []) if item["id"] == choice["vip"]]
+        timing = expected(info.get("timing"), document.get("stonith", []), choice["target"])
+    if params["fault"] == "kill-pacemaker-remoted":
+        choice["control_port"] = control_port(document, params["bundle"])
+        if choice["control_port"] is None:
+            raise Unfit("nothing runs in a bundle with an executor of its own")
+    found = [item.get("params", {}) for item in document.get("resources", []) if item["id"] == choice["vip"]]
     return dict(
         choice,
         name=time.strftime("drill-%Y%m%dT%H%M%S", time.gmtime()),
         cluster=status["cluster"]["name"],
-        address=params[0].get("ip") if params else None,
+        address=found[0].get("ip") if found else None,
         timing=timing,
     )
 
 
 def watch_phase(module: AnsibleModule) -> Dict[str, Any]:
-    target, until = module.params["target"], time.monotonic() + module.params["deadline"]
+    choice, until = module.params["choice"], time.monotonic() + module.params["deadline"]
     trouble = []  # type: List[str]
-    with Client(module.params["agent_socket"]) as client:
-        watch = Watch(client.call("status"), target, module.params["vip"])
-        began = time.time()
-        if module.params["fence"]:
-            _fence_beside(module, target, trouble)
-        while not watch.done and time.monotonic() < until and not (trouble and "lost" not in watch.times):
-            now = time.time()
-            with contextlib.suppress(ClientError):  # while the cluster elects, there may be nobody to ask
-                watch.see(now, client.call("status", deadline=10))
-            time.sleep(POLL)
-    result = {"began": began, "times": watch.times, "missing": watch.missing()}
+    watch = Watch(choice["before"], choice["target"], choice["vip"], choice["milestones"], choice["known"])
+    began = time.time()
+    if module.params["fence"]:
+        _fence_beside(module, choice["target"], trouble)
+    while not watch.done and time.monotonic() < until and not (trouble and "lost" not in watch.times):
+        now = time.time()
+        # While the cluster elects, or has only just booted, there may be nobody to ask.
+        with contextlib.suppress(ClientError), Client(module.params["agent_socket"]) as client:
+            watch.see(now, client.call("status", deadline=10))
+        time.sleep(POLL)
+    result = {
+        "began": began,
+        "times": watch.times,
+        "missing": watch.missing(),
+        "failures": watch.failures,
+        "unnoticed": watch.unnoticed,
+    }
     if trouble:
-        module.fail_json(msg="fencing %s failed: %s" % (target, trouble[0]), **result)
+        module.fail_json(msg="fencing %s failed: %s" % (choice["target"], trouble[0]), **result)
     if not watch.done:
         module.fail_json(
             msg="after %d seconds this has not happened: %s. Look at `pcs status` and the journal of pacemaker; nothing is undone"
@@ -301,64 +328,39 @@ def _fence_beside(module: AnsibleModule, target: str, trouble: List[str]) -> Non
 
 
 def probe_phase(module: AnsibleModule) -> Dict[str, Any]:
-    stop, interval = _stop_file(module), module.params["interval"]
+    stop, interval, address = _stop_file(module), module.params["interval"], module.params["address"]
     _remove(stop)
-    until, gaps = time.monotonic() + module.params["deadline"], Gaps()
+    until, gaps, ended = time.monotonic() + module.params["deadline"], Gaps(), threading.Event()
+    owners = Owners(address, ended)
+    owners.start()
     while time.monotonic() < until and not os.path.exists(stop):
         now, began = time.time(), time.monotonic()
-        gaps.see(now, tcp_answers(module.params["address"], module.params["port"], max(interval, 0.2)))
+        gaps.see(now, tcp_answers(address, module.params["port"], max(interval, 0.2)))
         time.sleep(max(0.0, interval - (time.monotonic() - began)))
+    ended.set()
+    owners.join(10)
     _remove(stop)
-    return gaps.report()
+    return dict(gaps.report(), owners=owners.asked, twice=owners.twice)
 
 
-def write_phase(module: AnsibleModule) -> Dict[str, Any]:
-    stop, run = _stop_file(module), _run(module)
-    _remove(stop)
-    until = time.monotonic() + module.params["deadline"]
-    address = module.params["address"]
-    writer = Writer(_connector(module, address), run)
-    _make_database(module)
-    writer.prepare(_connector(module, address, CALM))
-    while time.monotonic() < until and not os.path.exists(stop):
-        writer.write()
-        time.sleep(PAUSE)
-    _remove(stop)
-    return writer.ledger.report()
+class Owners(threading.Thread):
+    """Asks who has an address, and notes when more than one host says that it does."""
 
+    def __init__(self, address: str, ended: threading.Event) -> None:
+        super(Owners, self).__init__(daemon=True)
+        self.asked = 0
+        self.twice = []  # type: List[Dict[str, Any]]
+        self._address = address
+        self._nic = nic_towards(address)
+        self._ended = ended
 
-def audit_phase(module: AnsibleModule) -> Dict[str, Any]:
-    params = module.params
-    servers = {name: _connector(module, str(address), CALM) for name, address in params["servers"].items()}
-    until = time.monotonic() + params["deadline"]
-    return {"audit": audit(servers, _run(module), params["attempted"], params["unsure"], until)}
-
-
-def _connector(module: AnsibleModule, address: str, timeout: float = PATIENCE) -> Callable[[], Connection]:
-    sql = module.params["sql"]
-    if not NAME.match(sql["database"]):
-        module.fail_json(msg="sql.database: %r is no name: use letters, digits, '_', '.' and '-'" % sql["database"])
-
-    def connect() -> Connection:
-        connection = Connection(address, sql["port"], sql["user"], sql["password"], timeout)
-        connection.ask("USE `%s`" % sql["database"])
-        return connection
-
-    return connect
-
-
-def _make_database(module: AnsibleModule) -> None:
-    sql = module.params["sql"]
-    connection = Connection(module.params["address"], sql["port"], sql["user"], sql["password"], CALM)
-    connection.ask("CREATE DATABASE IF NOT EXISTS `%s`" % sql["database"])
-    connection.close()
-
-
-def _run(module: AnsibleModule) -> str:
-    name = str(module.params["name"])
-    if not NAME.match(name):
-        module.fail_json(msg="name: %r is no name: use letters, digits, '_', '.' and '-'" % name)
-    return name
+    def run(self) -> None:
+        while self._nic is not None and not self._ended.wait(OWNERS):
+            with contextlib.suppress(OSError):
+                found = arp_answers(self._address, self._nic, 0.3)
+                self.asked += 1
+                if len(found) > 1:
+                    self.twice.append({"at": time.time(), "owners": found})
 
 
 def stop_phase(module: AnsibleModule) -> Dict[str, Any]:
@@ -379,8 +381,6 @@ PHASES = {
     "choose": choose_phase,
     "watch": watch_phase,
     "probe": probe_phase,
-    "write": write_phase,
-    "audit": audit_phase,
     "stop": stop_phase,
 }
 
@@ -391,8 +391,7 @@ def main() -> None:
         supports_check_mode=True,
         required_if=[
             ("phase", "probe", ("address",)),
-            ("phase", "write", ("address", "sql")),
-            ("phase", "audit", ("sql",)),
+            ("phase", "watch", ("choice",)),
         ],
     )
     phase = module.params["phase"]
@@ -402,8 +401,6 @@ def main() -> None:
         module.exit_json(changed=phase == "watch", **PHASES[phase](module))
     except Unfit as unfit:
         module.fail_json(msg=str(unfit))
-    except SqlError as error:
-        module.fail_json(msg="the database at %s: %s" % (module.params["address"], error))
     except ClientError as error:
         module.fail_json(msg=error.message, code=error.code)
 

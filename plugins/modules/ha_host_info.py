@@ -20,6 +20,24 @@ options:
     type: list
     elements: str
     default: []
+  sources:
+    description:
+      - Whether to ask the host's package sources which of the missing packages they have. RV(unavailable) says the others.
+      - Useful when the sources are up to date, that is, before an installation.
+    type: bool
+    default: false
+  repositories:
+    description:
+      - Repositories that must be enabled, on a host with dnf; elsewhere the option has no meaning.
+      - C(a|b) is satisfied by either; if none is enabled, the first one that the host knows is returned.
+      - C($releasever) and C($basearch) stand for what they stand for in dnf's own configuration.
+    type: list
+    elements: str
+    default: []
+  selinux_booleans:
+    description: Booleans of SELinux with the values they must have. Where SELinux is disabled nothing is missing.
+    type: dict
+    default: {}
   services:
     description: Units of systemd that must run and start at boot.
     type: list
@@ -100,6 +118,16 @@ missing:
       returned: always
       type: list
       elements: str
+    repositories:
+      description: Repositories to enable.
+      returned: always
+      type: list
+      elements: str
+    selinux_booleans:
+      description: Booleans of SELinux that have another value.
+      returned: always
+      type: list
+      elements: str
     services:
       description: Units that do not run, or do not start at boot.
       returned: always
@@ -117,7 +145,46 @@ missing:
       description: Whether the user has another password, or does not exist.
       returned: always
       type: bool
-  sample: {packages: [pcs], services: [pcsd], cluster_services: [], hosts: true, password: true}
+  sample:
+    packages: [pcs]
+    repositories: [highavailability]
+    selinux_booleans: []
+    services: [pcsd]
+    cluster_services: []
+    hosts: true
+    password: true
+unavailable:
+  description: Missing packages of which the package sources have no alternative. Empty unless O(sources) is true.
+  returned: always
+  type: list
+  elements: str
+unknown:
+  description: What is wanted and cannot be brought about, because the host does not know it.
+  returned: always
+  type: dict
+  contains:
+    repositories:
+      description: Entries of O(repositories) of which no alternative is known.
+      returned: always
+      type: list
+      elements: str
+    selinux_booleans:
+      description: Booleans that the policy does not have.
+      returned: always
+      type: list
+      elements: str
+  sample: {repositories: [], selinux_booleans: []}
+repositories:
+  description:
+    - The repositories the host knows, each with whether it is V(enabled) and V(managed) by subscription-manager. Empty without dnf.
+  returned: always
+  type: dict
+  sample: {highavailability: {enabled: false, managed: false}}
+selinux:
+  description: V(enforcing), V(permissive) or V(disabled).
+  returned: always
+  type: str
+  sample: disabled
 firewall:
   description: The firewall that is active, V(firewalld), V(ufw) or none.
   returned: always
@@ -136,14 +203,20 @@ python:
 """
 
 import os
+import platform
 import re
 import shlex
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.tandem.ha.plugins.module_utils import _selinux
 from ansible_collections.tandem.ha.plugins.module_utils._password import has_password
+from ansible_collections.tandem.ha.plugins.module_utils._repositories import judged, repositories
 
 OPTIONS = {
     "packages": {"type": "list", "elements": "str", "default": []},
+    "sources": {"type": "bool", "default": False},
+    "repositories": {"type": "list", "elements": "str", "default": []},
+    "selinux_booleans": {"type": "dict", "default": {}},
     "services": {"type": "list", "elements": "str", "default": []},
     "optional_services": {"type": "list", "elements": "str", "default": []},
     "cluster_services": {"type": "list", "elements": "str", "default": []},
@@ -152,6 +225,7 @@ OPTIONS = {
     "user": {"type": "str", "default": "hacluster"},
     "password": {"type": "str", "no_log": True},
 }
+BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
 def read(path):
@@ -206,22 +280,26 @@ class Packages(object):
         if self.dpkg:
             _rc, out, _err = self.module.run_command([self.module.get_bin_path("apt-cache", True), "policy", name])
             return re.search(r"^ +Candidate: (?!\(none\))", out, re.MULTILINE) is not None
-        tool = self.module.get_bin_path("dnf") or self.module.get_bin_path("yum", True)
-        return self.module.run_command([tool, "--quiet", "list", name])[0] == 0
+        # By name or by what a package provides, as an installation would find it.
+        argv = [self.module.get_bin_path("dnf", True), "--quiet", "repoquery", "--queryformat", "%{name}\n", name]
+        return bool(self.module.run_command(argv)[1].strip())
 
-    def missing(self, wanted):
-        """What to install so that each entry of `wanted` is satisfied."""
+    def missing(self, wanted, sources=False):
+        """What to install so that each entry of `wanted` is satisfied, and of that what the sources do not have, if asked."""
         choices = [entry.split("|") for entry in wanted]
         here = self.installed([name for choice in choices for name in choice]) if choices else set()
-        found = []
+        found, unavailable = [], []
         for choice in choices:
-            if not here.intersection(choice):
-                found.append(
-                    choice[0]
-                    if len(choice) == 1
-                    else next((name for name in choice if self.available(name)), choice[0])
-                )
-        return found
+            if here.intersection(choice):
+                continue
+            if len(choice) == 1 and not sources:
+                found.append(choice[0])
+                continue
+            offered = next((name for name in choice if self.available(name)), None)
+            found.append(offered or choice[0])
+            if sources and offered is None:
+                unavailable.append("|".join(choice))
+        return found, unavailable
 
 
 def unit_states(module, names):
@@ -266,22 +344,45 @@ def python_version(module):
     return out.strip() or None
 
 
+def booleans(module):
+    """The wanted booleans of SELinux, their values as such."""
+    wanted = {}
+    for name, value in module.params["selinux_booleans"].items():
+        if str(value).lower() not in BOOLEANS:
+            module.fail_json(msg="selinux_booleans.%s is %r: write true or false" % (name, value))
+        wanted[name] = BOOLEANS[str(value).lower()]
+    return wanted
+
+
 def main():
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     wanted = module.params
     password = wanted["password"]
+    release = os_release(read("/etc/os-release"))
+    packages = Packages(module)
+    missing, unavailable = packages.missing(wanted["packages"], wanted["sources"])
+    known = {} if packages.dpkg else repositories()
+    variables = {"releasever": release["version"].split(".")[0], "basearch": platform.machine()}
+    sources = judged([] if packages.dpkg else wanted["repositories"], known, variables)
+    selinux = _selinux.booleans(booleans(module))
     missing = {
-        "packages": Packages(module).missing(wanted["packages"]),
+        "packages": missing,
+        "repositories": sources["disabled"],
+        "selinux_booleans": selinux["other"],
         "services": idle_services(module, wanted["services"], wanted["optional_services"]),
         "cluster_services": boot_services(module, wanted["cluster_services"]),
         "hosts": bool(wanted["hosts"]) and block(read("/etc/hosts"), wanted["marker"]) != wanted["hosts"],
         "password": bool(password) and not has_password(wanted["user"], password),
     }
-    release = os_release(read("/etc/os-release"))
     module.exit_json(
         changed=False,
-        complete=not any(missing.values()),
+        # A repository is a way to packages: where they are, nothing is missing.
+        complete=not any(value for name, value in missing.items() if name != "repositories") and not selinux["unknown"],
         missing=missing,
+        unavailable=unavailable,
+        unknown={"repositories": sources["unknown"], "selinux_booleans": selinux["unknown"]},
+        repositories=known,
+        selinux=_selinux.mode(),
         firewall=firewall(module),
         os=release,
         python=python_version(module),

@@ -27,6 +27,13 @@ options:
     description: How many transactions O(gather=history) returns.
     type: int
     default: 20
+  stonith:
+    description:
+      - For O(gather=fencing), the fence devices to ask, as entries of O(tandem.ha.ha_config#module:stonith). They are asked as if they
+        were configured so already; nothing is configured.
+      - Left out, the cluster's own devices are asked.
+    type: list
+    elements: dict
 author:
   - The Tandem contributors (@tandem)
 extends_documentation_fragment:
@@ -72,6 +79,17 @@ EXAMPLES = r"""
     gather: [history]
     history_limit: 5
   register: lately
+
+- name: Whether a fence device works, before the cluster is told of it
+  tandem.ha.ha_info:
+    gather: [fencing]
+    stonith:
+      - id: fence-c2
+        agent: fence_ipmilan
+        targets: [c2]
+        params: {ip: 10.42.0.112, username: tandem, lanplus: true, ipmitool_path: /etc/tandem/fencing/fence-c2}
+  register: asked
+  failed_when: asked.fencing | rejectattr('ok') | length > 0
 
 - name: Membership, as this node sees it
   tandem.ha.ha_info:
@@ -258,6 +276,7 @@ OPTIONS = {
         "default": ["status"],
     },
     "history_limit": {"type": "int", "default": 20},
+    "stonith": {"type": "list", "elements": "dict"},
 }
 
 
@@ -266,7 +285,9 @@ def main():
     found: Dict[str, Any] = {"changed": False}
     for subset in module.params["gather"]:
         operation, parts = SUBSETS[subset]
-        params = {"limit": module.params["history_limit"]} if subset == "history" else {}
+        params: Dict[str, Any] = {"limit": module.params["history_limit"]} if subset == "history" else {}
+        if subset == "fencing" and module.params["stonith"] is not None:
+            params["stonith"] = module.params["stonith"]
         result = ask(module, operation, params)
         if result is None:
             break  # a check on a host that is not ready: the next question would get the same answer

@@ -87,7 +87,7 @@ options:
       - The keys are RV(ignore:cluster) (the name), RV(ignore:controllers) (a list of V(host), V(node), V(links)),
         RV(ignore:witness) (V(host), V(address), or nothing), RV(ignore:vips), RV(ignore:fencing) (V(enabled), V(devices)),
         RV(ignore:documents) (as C(site_documents) of P(tandem.ha.documents#role)),
-        RV(ignore:services) (what each service in a bundle needs of a controller: V(service), V(bundle), V(engine), V(image), V(ports),
+        RV(ignore:services) (what each service in a bundle needs of a controller, as V(service), V(bundle), V(engine), V(image), V(ports),
         V(room), V(check_user), V(check_users)), RV(ignore:images) (as C(image_images) of P(tandem.ha.image#role)),
         and RV(ignore:password_length) (of the user C(hacluster); the password itself is not passed).
     type: dict

@@ -513,10 +513,30 @@ faults:
   elements: dict
   sample: [{path: "resources[0].params.cidr_netmsk", message: "is unknown; did you mean cidr_netmask?"}]
 failures:
-  description: Operations of the task's objects that failed, with what the resource agent said.
-  returned: failure, when RV(code=settle.failed)
+  description:
+    - Operations of what the task speaks of that failed, with what the agent said.
+    - When the task succeeds, those that the cluster still knows of. M(tandem.ha.ha_cleanup) makes it forget them.
+  returned: success, and failure when RV(code=settle.failed)
   type: list
   elements: dict
+  sample:
+    - resource: vip
+      node: c1
+      operation: monitor
+      interval_ms: 10000
+      rc: 7
+      status: complete
+      reason: not running
+      text: "monitor of vip on c1 failed: not running"
+      at: "2026-11-21 10:11:12Z"
+fail_counts:
+  description:
+    - How often what the task speaks of has failed on a node, where it has. 1000000 is Pacemaker's infinity.
+    - A resource whose RV(ignore:count) has reached its RV(ignore:threshold) may not run there until M(tandem.ha.ha_cleanup).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{resource: vip, node: c1, count: 1, threshold: 1000000}]
 refused:
   description: What the preview foresees and O(allow) does not allow, a sentence each.
   returned: failure, when RV(code=preview.refused)

@@ -43,23 +43,17 @@ def agent_document(bundle: Mapping[str, Any], primitive: Mapping[str, Any], vips
     return {
         "name": str(bundle["name"]),
         "resources": [inside, {**_bundle(bundle), "resource": inside["id"]}],
-        "constraints": [rule for vip in vips for rule in _after(str(bundle["name"]), vip)],
+        "constraints": [_follows(str(bundle["name"]), vip) for vip in vips],
     }
 
 
-def _after(name: str, vip: str) -> list[dict[str, Any]]:
-    """An address is where the promoted one is, and not before it was promoted."""
-    return [
-        {
-            "kind": "order",
-            "first": name,
-            "first_action": "promote",
-            "then": vip,
-            "then_action": "start",
-            "mode": "Optional",
-        },
-        {"kind": "colocation", "resource": vip, "with": name, "with_role": "Promoted", "score": "INFINITY"},
-    ]
+def _follows(name: str, vip: str) -> dict[str, Any]:
+    """An address is where the promoted one is.
+
+    It is not told to wait for the promotion: that is only over when every other member has been told and has copied what it lacks,
+    and until then clients would reach nobody, for no gain.
+    """
+    return {"kind": "colocation", "resource": vip, "with": name, "with_role": "Promoted", "score": "INFINITY"}
 
 
 def _bundle(bundle: Mapping[str, Any]) -> dict[str, Any]:

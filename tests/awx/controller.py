@@ -12,11 +12,13 @@ import json
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Self, Tuple
 from urllib.parse import parse_qsl, urlsplit
 
 API = "/api/v2/"
 TOKEN = "stand-in"
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 RELATED = ("survey_spec", "labels", "credentials", "instance_groups", "success_nodes", "always_nodes", "failure_nodes",
            "notification_templates_started", "notification_templates_success", "notification_templates_error",
            "notification_templates_approvals", "galaxy_credentials", "input_inventories")  # fmt: skip
@@ -31,25 +33,43 @@ Answer = Tuple[int, Any]
 class Store:
     """Everything that a controller was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, api: str = API) -> None:
+        self.api = api
         self.objects: Dict[str, Dict[int, Json]] = {"credential_types": {}}
         self.links: Dict[str, List[int]] = {}
         self.surveys: Dict[str, Json] = {}
         self.secrets: List[Json] = []
         self.written: List[str] = []
         self.last = 0
+        # What the repository of a project has, at which revision, and the updates that fetched it.
+        self.revision = "1"
+        self.playbooks = sorted(f"playbooks/{path.name}" for path in PLAYBOOKS.glob("*.yml"))
+        self.fetched: Dict[int, Json] = {}
         self.add("credential_types", {"name": "Machine", "kind": "ssh"})
         self.written.clear()
 
     def add(self, kind: str, given: Json) -> Json:
         self.last += 1
-        url = f"{API}{kind}/{self.last}/"
+        url = f"{self.api}{kind}/{self.last}/"
         related = {name: f"{url}{name}/" for name in RELATED}
         made = {"id": self.last, "url": url, "type": kind[:-1], "related": related, "summary_fields": {}, **given}
         made.setdefault("scm_revision", "")
         self.objects.setdefault(kind, {})[self.last] = made
+        if kind == "projects":
+            made["related"]["update"] = f"{url}update/"
+            made["summary_fields"]["current_update"] = {"id": self.fetch(made)}
         self.written.append(f"POST {kind}")
         return made
+
+    def fetch(self, project: Json) -> int:
+        """Update a project from its repository, which takes no time here; the number of the update."""
+        number = len(self.fetched) + 1
+        self.fetched[number] = {
+            "id": number, "url": f"{self.api}project_updates/{number}/", "type": "project_update", "status": "successful",
+            "finished": "2026-01-01T00:00:00Z", "failed": False, "scm_revision": self.revision,
+        }  # fmt: skip
+        project["scm_revision"], project["playbook_files"] = self.revision, list(self.playbooks)
+        return number
 
     def shown(self, item: Json) -> Json:
         """As AWX shows it: what a credential's fields hold is not told."""
@@ -69,14 +89,18 @@ class Store:
         matching = [
             one for one in found if all(str(one.get(key)) == value for key, value in wanted.items() if key != "type")
         ]
+        for one in matching:
+            one["summary_fields"].pop(
+                "current_update", None
+            )  # it was running when the project was made, and is not now
         return [self.shown(one) for one in matching]
 
 
 class Controller:
-    """The interface as a server; `with Controller() as one: one.url`."""
+    """The interface as a server, AWX's or with another `api` a platform's; `with Controller() as one: one.url`."""
 
-    def __init__(self) -> None:
-        self.store = Store()
+    def __init__(self, api: str = API) -> None:
+        self.store = Store(api)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self.store))
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
@@ -91,12 +115,14 @@ class Controller:
 
 def answer(store: Store, method: str, path: str, query: Dict[str, str], body: Json) -> Answer:
     """One request."""
-    parts = [part for part in path.removeprefix(API).split("/") if part]
+    parts = [part for part in path.removeprefix(store.api).split("/") if part]
     if len(parts) == 1 and method == "GET":
         results = store.find(parts[0], query)
         return 200, {"count": len(results), "next": None, "results": results}
     if len(parts) == 1:
         return _create(store, parts[0], body)
+    if parts[0] == "project_updates":
+        return 200, store.fetched[int(parts[1])]
     item = store.objects.get(parts[0], {}).get(int(parts[1]))
     if item is None:
         return 404, {"detail": "Not found."}
@@ -117,12 +143,16 @@ def _create(store: Store, kind: str, body: Json) -> Answer:
         if one.get("organization") == body.get("organization") and "name" in body
     ]:
         return 400, {"__all__": [f"{kind} with this name exists"]}
+    if kind == "job_templates" and body["playbook"] not in store.objects["projects"][body["project"]]["playbook_files"]:
+        return 400, {"playbook": ["Playbook not found for project."]}
     return 201, store.shown(store.add(kind, body))
 
 
 def _below(store: Store, method: str, path: str, item: Json, name: str, body: Json) -> Answer:
     if name == "survey_spec":
         return _survey(store, method, path, body)
+    if name == "update":
+        return 202, store.fetched[store.fetch(item)]
     if name == "create_approval_template":
         made = store.add("workflow_approval_templates", {key: body[key] for key in APPROVAL if key in body})
         item["related"]["unified_job_template"] = made["url"]
@@ -186,11 +216,13 @@ def _handler(store: Store) -> type:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             code, said = 401, {"detail": "who are you?"}
-            if self.headers.get("Authorization") == f"Bearer {TOKEN}":
+            if not url.path.startswith(store.api):
+                code, said = 404, {"detail": "Not found."}
+            elif self.headers.get("Authorization") == f"Bearer {TOKEN}":
                 code, said = answer(store, self.command, url.path, dict(parse_qsl(url.query)), body)
             data = b"" if said is None else json.dumps(said).encode()
             self.send_response(code)
-            self.send_header("X-API-Product-Name", "AWX")
+            self.send_header("X-API-Product-Name", "AWX" if store.api == API else "Red Hat Ansible Automation Platform")
             self.send_header("X-API-Product-Version", "24.6.1")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()

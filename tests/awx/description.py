@@ -23,7 +23,11 @@ SECRETS = {
     "awx_hacluster_password": "canary-of-hacluster",
     "awx_bmc_user": "operator",
     "awx_bmc_password": "canary-of-the-bmc",
+    "awx_redis_password": "canary-of-redis",
+    "awx_service_passwords": {"drill": "canary-of-the-drill"},
 }
+# What of them must be seen nowhere.
+CANARIES = ("canary-of-the-key", "canary-of-hacluster", "canary-of-the-bmc", "canary-of-redis", "canary-of-the-drill")
 MINE = {
     "awx_project_url": "https://git.example.com/tandem.git",
     "awx_inventory_path": "inventory/hosts.yml",

@@ -14,19 +14,20 @@ from typing import Any, Dict, Iterator
 
 import pytest
 from controller import TOKEN, Controller
-from description import MINE, SECRETS, TOP
+from description import CANARIES, MINE, SECRETS, TOP
 
 pytestmark = pytest.mark.slow
 
-JOBS = 9
+JOBS = 10
 
 
 class Runner:
     """Runs the playbook as a person does: from anywhere, with what is theirs in files."""
 
-    def __init__(self, directory: Path, url: str) -> None:
+    def __init__(self, directory: Path, url: str, **environment: str) -> None:
         self.directory = directory
         self.url = url
+        self.environment = environment
 
     def run(self, given: Dict[str, Any], *arguments: str) -> subprocess.CompletedProcess:
         mine = self.directory / "mine.json"
@@ -40,6 +41,7 @@ class Runner:
             "CONTROLLER_OAUTH_TOKEN": TOKEN,
             "CONTROLLER_VERIFY_SSL": "false",
             "LC_ALL": "C.UTF-8",
+            **self.environment,
         }
         return subprocess.run(
             [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "playbooks/awx/configure.yml",
@@ -87,8 +89,8 @@ def test_it_makes_everything(controller: Controller, first: subprocess.Completed
         assert template["inventory"] in objects["inventories"] and template["project"] in objects["projects"]
     (kind,) = [one for one in objects["credential_types"].values() if one["name"] != "Machine"]
     assert kind["injectors"]["extra_vars"]["node_hacluster_password"] == "{{ hacluster_password }}"
-    inputs = {value for one in objects["credentials"].values() for value in one["inputs"].values()}
-    assert set(SECRETS.values()) <= inputs
+    inputs = "\n".join(value for one in objects["credentials"].values() for value in one["inputs"].values())
+    assert all(canary in inputs for canary in CANARIES)
 
 
 def test_the_workflow_waits_for_a_person_between_the_controllers(
@@ -120,3 +122,25 @@ def test_again_and_without_the_vault_it_finds_nothing_to_do(
     done = runner.run({**without, "awx_update_secrets": True})
     assert done.returncode != 0 and "awx_hacluster_password" in done.stdout
     assert controller.store.written == []
+
+
+def test_a_template_of_a_playbook_that_came_later_is_made(
+    controller: Controller, runner: Runner, first: subprocess.CompletedProcess
+) -> None:
+    """As after an update of the collection: the controller must fetch the repository before it takes the template."""
+    templates = controller.store.objects["job_templates"]
+    (cleanup,) = [number for number, one in templates.items() if one["playbook"] == "playbooks/cleanup.yml"]
+    del templates[cleanup]
+    for project in controller.store.objects["projects"].values():
+        project["playbook_files"].remove("playbooks/cleanup.yml")
+    controller.store.revision = "2"
+    assert changed(runner.run(MINE)) > 0
+    assert len(templates) == JOBS
+
+
+def test_a_platforms_controller_behind_its_gateway_takes_the_same(tmp_path: Path) -> None:
+    prefix = "/api/controller/"
+    with Controller(f"{prefix}v2/") as platform:
+        runner = Runner(tmp_path, platform.url, CONTROLLER_OPTIONAL_API_URLPATTERN_PREFIX=prefix)
+        assert changed(runner.run(MINE)) > 0
+        assert len(platform.store.objects["job_templates"]) == JOBS and len(platform.store.surveys) == JOBS + 1

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from description import MINE, SECRETS, TOP, Description, argument_specs, code_of, faults, site_variables, spec_of
+from ansible_collections.tandem.ha.plugins.module_utils._faults import FAULTS
+from description import CANARIES, MINE, TOP, Description, argument_specs, code_of, faults, site_variables, spec_of
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TYPES = {
@@ -127,6 +130,12 @@ def test_the_choices_of_the_timing_profile_are_those_of_the_role(description: De
     assert profile["choices"] == ["inventory", *argument_specs()["cluster_timing"]["choices"]]
 
 
+def test_the_choices_of_a_drill_are_the_faults_that_there_are(description: Description) -> None:
+    drill = next(one for one in description.of("job_template") if one["playbook"] == "playbooks/drill.yml")
+    fault = next(one for one in questions(drill) if one["variable"] == "drill_fault")
+    assert fault["choices"] == list(FAULTS)
+
+
 def test_what_interrupts_asks_to_type_something(description: Description) -> None:
     """Nothing that takes a service away starts from defaults alone."""
     for playbook, variable in (
@@ -193,9 +202,34 @@ def test_credentials_are_written_once(description: Description) -> None:
     for one in description.of("credential"):
         assert one["update_secrets"] is False and one["state"] == "exists"
     given = str([one["inputs"] for one in description.of("credential")])
-    assert all(repr(secret)[1:-1] in given for secret in SECRETS.values())
+    assert all(canary in given for canary in CANARIES)
     others = str([arguments for name, arguments in description.objects if name != "awx.awx.credential"])
-    assert not any("canary" in secret and secret in others for secret in SECRETS.values())
+    assert not any(canary in others for canary in CANARIES)
+
+
+def test_the_inventory_of_the_bundles_takes_its_passwords_from_the_credential(
+    description: Description, tmp_path: Path
+) -> None:
+    """As a job has it: what the injectors make of the credential's fields, and no vault."""
+    (kind,) = description.of("credential_type")
+    site = next(one for one in description.of("credential") if one["credential_type"] == kind["name"])
+    rendered = {
+        variable: ImmutableSandboxedEnvironment().from_string(template).render(**site["inputs"])
+        for variable, template in kind["injectors"]["extra_vars"].items()
+    }
+    extra = tmp_path / "extra.json"
+    extra.write_text(json.dumps(rendered))
+    program = str(Path(sys.executable).with_name("ansible"))
+    asked = "msg={{ [redis_password, galera_accounts[0].password, drill_password] }}"
+    done = subprocess.run(
+        [program, "controllers[0]", "-i", "inventory/bundles", "-m", "ansible.builtin.debug", "-a", asked, "-e", f"@{extra}"],
+        cwd=TOP, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "LC_ALL": "C.UTF-8"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout[done.stdout.index("{") :])["msg"] == [
+        "canary-of-redis", "canary-of-the-drill", "canary-of-the-drill",
+    ]  # fmt: skip
 
 
 def test_every_playbook_exists_and_can_be_read(description: Description) -> None:

@@ -8,16 +8,14 @@ TANDEM_ALL=1, or -m of pytest, runs the slow ones too.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Iterator, List
 
 import pytest
-from pair import Outcome, Pair
+from pair import Outcome, Pair, locked
 
 NAME, NETWORK = "test-site", "10.143"
-LOCK = Path("/run/lock/tandem-test-site")
 KEEP = os.environ.get("TANDEM_KEEP_LAB") == "1"
 
 
@@ -35,8 +33,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The nodes, bare or as they were kept."""
     if os.geteuid() != 0:
         pytest.fail("the lab needs root")
-    with LOCK.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # another run of these tests has the lab of this name: wait for its end
+    with locked(NAME):
         yield from _pair(tmp_path_factory)
 
 

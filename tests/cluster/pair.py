@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -11,9 +12,10 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
@@ -21,6 +23,14 @@ PLAY = Path(sys.executable).with_name("ansible-playbook")
 LAB_FILES = TOP / "roles" / "lab" / "files"
 CONTROLLERS = ("c1", "c2")
 RECAP = re.compile(r"^(\S+)\s+: (ok=.*)$", re.MULTILINE)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """The lab of this name is mine: another run of these tests waits for the end of this one."""
+    with Path(f"/run/lock/tandem-{name}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True)
@@ -64,7 +74,7 @@ class Pair:
         self.name = name
         self.vip = f"{network}.0.100"
         self.directory = directory
-        self.controllers = tuple(controllers)
+        self.controllers = tuple(controllers)  # those that are members; a test may bring another one
         self.inventory = directory / "inventory"
         shutil.copytree(TOP / "inventory" / source.name, self.inventory)
         for path in self.inventory.rglob("*.yml"):
@@ -72,6 +82,18 @@ class Pair:
             for variable in ("lab_name", "cluster_name"):
                 text = text.replace(f"{variable}: {source.name}\n", f"{variable}: {name}\n")
             path.write_text(text.replace("{{ inventory_dir }}/../..", str(TOP)))
+        if source is LAB:
+            # A second power controller beside the first, and what its agent needs.
+            with (self.inventory / "group_vars" / "controllers.yml").open("a") as group:
+                group.write("\nnode_extra_packages: [fence-agents-redfish|python3-requests]\n")
+            hosts = self.inventory / "hosts.yml"
+            beside = r"(lab_bmc:\n +address: \S+\.)11(\d)\n"
+            hosts.write_text(
+                re.sub(beside, rf"\g<0>          lab_redfish: {{address: {network}.0.12\2}}\n", hosts.read_text())
+            )
+        if os.environ.get("TANDEM_SUITE"):  # the matrix: other nodes than the inventory's
+            suite = {"lab_suite": os.environ["TANDEM_SUITE"]}
+            (self.inventory / "group_vars" / "all" / "suite.yml").write_text(json.dumps(suite) + "\n")
 
     # -- the lab
 
@@ -125,10 +147,10 @@ class Pair:
         path.write_text(json.dumps([{"hosts": hosts, "gather_facts": False, "tasks": list(tasks)}]))
         return self.play(str(path), "--diff")
 
-    def drift(self) -> Dict[str, List[str]]:
+    def drift(self, *arguments: str) -> Dict[str, List[str]]:
         """The report of drift.yml."""
         output = self.directory / "drift.json"
-        run = self.play("drift", "-e", f"drift_output={output}")
+        run = self.play("drift", "-e", f"drift_output={output}", *arguments)
         assert run.ok, run.text
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found

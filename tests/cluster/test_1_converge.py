@@ -23,6 +23,12 @@ def test_the_run_makes_the_pair(converged: Outcome) -> None:
     assert set(converged.counts) == HOSTS
 
 
+def test_what_makes_the_cluster_starts_at_boot(site: Pair) -> None:
+    units = dict.fromkeys(CONTROLLERS, "corosync pacemaker pcsd corosync-qdevice")
+    for node, names in {**units, "w1": "corosync-qnetd"}.items():
+        assert set(site.node(node, f"systemctl is-enabled {names}").split()) == {"enabled"}, node
+
+
 def test_a_second_run_changes_nothing_and_is_quick(site: Pair) -> None:
     run = site.site()
     assert run.ok, run.text

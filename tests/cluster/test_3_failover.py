@@ -18,11 +18,11 @@ def show(report: dict) -> None:
 
 def test_a_power_cut_of_the_holder_moves_the_address(site: Pair) -> None:
     holder = site.holder()
-    report = site.drill(drill_target="holder", drill_method="power")
+    report = site.drill(drill_target="holder", drill_fault="power")
     show(report)
     assert report["target"] == holder
     assert report["silent"] <= report["predicted"]["answers"] * MARGIN, json.dumps(report)
-    assert set(report["measured"]) == {"lost", "fenced", "vip", "answers", "back", "settled"}
+    assert set(report["measured"]) == {"lost", "fenced", "vip", "answers", "back", "serving", "settled"}
     assert report["measured"]["fenced"] <= report["measured"]["vip"], (
         "nothing may start before the node is known to be off"
     )
@@ -53,7 +53,7 @@ def test_with_the_fast_profile_the_address_answers_within_seven_seconds(site: Pa
     changed = site.site("-e", "cluster_timing=fast", "--diff")
     assert changed.ok, changed.text
     try:
-        report = site.drill(drill_target="holder", drill_method="power")
+        report = site.drill(drill_target="holder", drill_fault="power")
         show(report)
         assert report["silent"] <= 7.0, json.dumps(report)
         site.settle()

@@ -8,7 +8,7 @@ import json
 from typing import Any, Dict, List
 
 import pytest
-from pair import Pair
+from pair import CONTROLLERS, Pair
 
 VIP = {"name": "vip", "nic": "eth0"}
 
@@ -23,6 +23,7 @@ VIP = {"name": "vip", "nic": "eth0"}
         ({"vip_addresses": [{**VIP, "address": "10.143.0.21/24"}]}, ["10.143.0.21 of vip is in use by another host"]),
         ({"node_hacluster_password": "short"}, ["at least 8"]),
         ({"cluster_name": "other"}, ["belongs to another cluster", "correct the inventory"]),
+        # S0.07: what stands for a name is a name.
         ({"cluster_name": "a=b", "node_hacluster_password": ""}, ["must begin with a letter", "no password"]),
     ],
 )
@@ -33,6 +34,17 @@ def test_the_preflight_refuses(site: Pair, variables: Dict[str, Any], words: Lis
     for word in words:
         assert word in run.text, run.text
     assert site.cib() == before
+
+
+def test_a_wrong_password_of_a_bmc_is_refused_and_the_right_one_stays(site: Pair) -> None:
+    secrets = "cd /etc/tandem/fencing && sha256sum *"
+    before = site.cib(), [site.node(name, secrets) for name in CONTROLLERS]
+    run = site.site("-e", "tandem_bmc_password=no-such-password")
+    assert run.rc != 0 and "fence-c1 (for c1)" in run.text and "fence-c2 (for c2)" in run.text, run.text
+    for words in ("check address, user, password", "The cluster was told nothing", "correct fencing_devices"):
+        assert words in run.text, run.text
+    assert "no-such-password" not in run.text
+    assert (site.cib(), [site.node(name, secrets) for name in CONTROLLERS]) == before
 
 
 def resource(**options: Any) -> Dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator
 
 import pytest
-from pair import Pair
+from pair import Pair, locked
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,12 @@ DOCUMENT: Dict[str, Any] = {
 def old_or_new(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A pair of one suite, made bare and taken down again."""
     suite = request.param
-    pair = Pair(tmp_path_factory.mktemp(suite), f"test-{suite}", ADDRESSES[suite])
+    with locked(f"test-{suite}"):
+        yield from _pair(suite, tmp_path_factory.mktemp(suite))
+
+
+def _pair(suite: str, directory: Path) -> Iterator[Pair]:
+    pair = Pair(directory, f"test-{suite}", ADDRESSES[suite])
     Path(pair.inventory, "group_vars", "all", "suite.yml").write_text(f"---\nlab_suite: {suite}\n")
     made = pair.up("reset")
     try:
@@ -76,7 +81,7 @@ def test_form_apply_and_fail_over(old_or_new: Pair) -> None:
     plan = json.loads(site.node("c2", "tandem plan --json -", stdin=exported))
     assert plan["changed"] is False, plan
 
-    report = site.drill(drill_target="holder", drill_method="power")
+    report = site.drill(drill_target="holder", drill_fault="power")
     print("\n" + "\n".join(report["table"]))
     assert report["silent"] <= report["predicted"]["answers"] * 1.2, json.dumps(report)
     site.settle(180)

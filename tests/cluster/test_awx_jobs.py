@@ -7,22 +7,26 @@ from __future__ import annotations
 import json
 import secrets
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 import pytest
 from canaries import spellings
 from jobs import Controller, Job, run
-from pair import CONTROLLERS, Pair
+from pair import CONTROLLERS, Pair, locked
 
 pytestmark = pytest.mark.slow
 
-NAME, NETWORK = "awx", "10.47"
+NAME, NETWORK = "test-awx", "10.47"
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A bare lab whose inventory holds no secret: all come from the credential."""
-    directory = tmp_path_factory.mktemp("awx")
+    with locked(NAME):
+        yield from _site(tmp_path_factory.mktemp("awx"))
+
+
+def _site(directory: Path) -> Iterator[Pair]:
     pair = Pair(directory, NAME, NETWORK)
     password = directory / "bmc.password"
     password.write_text(secrets.token_urlsafe(12)[:16])
@@ -65,6 +69,8 @@ def credential(site: Pair) -> Dict[str, str]:
         "hacluster_password": f"hacluster-{secrets.token_urlsafe(12)}",
         "bmc_user": "tandem",
         "bmc_password": (site.directory / "bmc.password").read_text(),
+        "redis_password": f"redis-{secrets.token_urlsafe(12)}",
+        "service_passwords": f"drill: {secrets.token_urlsafe(12)}\n",
     }
 
 
@@ -99,7 +105,7 @@ def test_by_its_defaults_a_deployment_only_looks(site: Pair, looked: Job) -> Non
 def test_a_deployment_makes_the_site_with_the_passwords_of_the_credential(site: Pair, deployed: Job) -> None:
     assert deployed.rc == 0, deployed.messages()
     site.settle()
-    assert "token: 1000" not in nodes(site)[0] and "cluster_name: awx" in nodes(site)[0]
+    assert "token: 1000" not in nodes(site)[0] and f"cluster_name: {NAME}" in nodes(site)[0]
     assert "a dead controller is replaced within" in deployed.stdout
 
 
@@ -133,6 +139,8 @@ REFUSED = {
     "an update of no node": ("update", {"update_node": "c9"}, "the nodes are c1, c2"),
     "a new controller that nobody knows": ("replace", {"replace_new": "c9"}, "Add it there first"),
     "replacing one that stays": ("replace", {"replace_new": "c2", "replace_old": "c1"}, "Take its host out of the group first"),
+    "a cleanup of nothing": ("cleanup", {"tandem_check": "no", "cleanup_resource": "web"}, "Its resources are fence-c1, fence-c2, vip"),
+    "a cleanup on no node": ("cleanup", {"tandem_check": "no", "cleanup_node": "c9"}, "Its nodes are c1, c2"),
     "the end of another cluster": ("teardown", {"tandem_teardown": "lab"}, "nothing was done"),
 }  # fmt: skip
 
@@ -159,6 +167,27 @@ def test_standby_and_back(awx: Controller, site: Pair, deployed: Job) -> None:
     assert back.rc == 0 and back.changed != {}
     again = awx.launch("standby", {"standby_node": holder, "standby_state": "online"})
     assert again.rc == 0 and again.changed == {}
+
+
+def test_a_cleanup_forgets_what_has_failed_and_by_its_defaults_only_says_so(
+    awx: Controller, site: Pair, deployed: Job
+) -> None:
+    site.settle()
+    holder = site.holder()
+    site.node(holder, f"crm_resource --fail --resource vip --node {holder}")
+    site.until(lambda: "vip_asyncmon" in failed(site), 60, "the cluster did not notice the failure")
+    told = awx.launch("cleanup")
+    assert told.rc == 0 and told.changed != {}, told.messages()
+    assert "would forget: " in told.stdout and "vip_asyncmon" in failed(site)
+    done = awx.launch("cleanup", {"tandem_check": "no", "cleanup_resource": "vip", "cleanup_node": holder})
+    assert done.rc == 0 and done.changed != {} and "forgot: " in done.stdout, done.messages()
+    site.settle()
+    again = awx.launch("cleanup", {"tandem_check": "no"})
+    assert again.rc == 0 and again.changed == {}
+
+
+def failed(site: Pair) -> str:
+    return site.node("c1", "crm_mon -1 --output-as=xml | grep '<failure ' || true")
 
 
 def test_a_rolling_update_reaches_both_and_none_twice(awx: Controller, site: Pair, deployed: Job) -> None:
@@ -219,22 +248,39 @@ def renew(site: Pair, node: str) -> None:
 def test_the_cluster_itself_as_inventory(site: Pair, deployed: Job) -> None:
     """As an inventory source imports it; the first address is nobody's."""
     site.settle()
-    state = Path("/var/lib/tandem-lab") / NAME
-    options = [
-        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc %h %p",
-        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
-    ]  # fmt: skip
-    path = site.directory / "live.tandem.yml"
-    hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]
-    path.write_text(
-        json.dumps({"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, options)), "link": 1})
-    )
-    found = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export"))
+    found = live(site)
     assert found["controllers"]["hosts"] == found["online"]["hosts"] == list(CONTROLLERS)
     assert found["vip_holder"]["hosts"] == [site.holder()] and "standby" not in found["all"].get("hosts", [])
     assert found["dc"]["hosts"][0] in site.node("c1", "crmadmin -D")
     assert found["witness"]["hosts"] == [f"{NETWORK}.0.21"]
     assert found["_meta"]["hostvars"]["c2"]["ansible_host"] == f"{NETWORK}.1.12"
+
+
+def test_an_inventory_from_the_cache_asks_nobody(site: Pair, deployed: Job) -> None:
+    site.settle()
+    cache: Dict[str, Any] = {
+        "cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(site.directory / "cache"),
+        "cache_timeout": 600,
+    }  # fmt: skip
+    asked = live(site, **cache)
+    assert live(site, **cache, hosts=["root@192.0.2.1"]) == asked
+    with pytest.raises(AssertionError, match="no host of this cluster answered"):
+        live(site, **cache, hosts=[f"root@{NETWORK}.0.99"], flags=["--flush-cache"])
+
+
+def live(site: Pair, flags: Sequence[str] = (), **options: Any) -> Dict[str, Any]:
+    """What ansible-inventory makes of the cluster, with these options of the plugin."""
+    state = Path("/var/lib/tandem-lab") / NAME
+    ssh = [
+        "-i", state / "id_ed25519", "-o", f"ProxyCommand=nsenter --net=/run/netns/tandem-{NAME} nc %h %p",
+        "-o", f"UserKnownHostsFile={state / 'known_hosts'}", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
+    ]  # fmt: skip
+    path = site.directory / "live.tandem.yml"
+    hosts = [f"root@{NETWORK}.0.{number}" for number in (99, 11, 12)]
+    settings = {"plugin": "tandem.ha.cluster", "hosts": hosts, "ssh_args": list(map(str, ssh)), "link": 1, **options}
+    path.write_text(json.dumps(settings))
+    found: Dict[str, Any] = json.loads(run("ansible-inventory", "-i", str(path), "--list", "--export", *flags))
+    return found
 
 
 def test_the_end(awx: Controller, site: Pair, deployed: Job) -> None:
@@ -247,7 +293,7 @@ def test_no_job_told_a_secret(awx: Controller, site: Pair, credential: Dict[str,
     """Everything that ansible-runner kept: output with -vvv and --diff, events, facts, commands."""
     kept = b"".join(path.read_bytes() for path in awx.directory.glob("job-*/artifacts/**/*") if path.is_file())
     assert len(kept) > 100_000 and b"TASK [" in kept
-    wanted = {name: value for name, value in credential.items() if name != "bmc_user"}
+    wanted = {name: value.split(": ")[-1].strip() for name, value in credential.items() if name != "bmc_user"}
     key = (Path("/var/lib/tandem-lab") / NAME / "id_ed25519").read_text().splitlines()[2]
     told = [name for name, value in {**wanted, "key": key}.items()
             if any(word.encode() in kept for word in spellings(value.encode()))]  # fmt: skip

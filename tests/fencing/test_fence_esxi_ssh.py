@@ -17,6 +17,7 @@ from conftest import Agent, Esxi, make_key, processes_with
 
 
 def test_every_action_on_every_release_of_the_library(agents: Agent, esxi: Esxi) -> None:
+    """S3.03"""
     agents.options = esxi.options()
     plug, power = "t3021cent", esxi.named("t3021cent").power
     assert agents("monitor", plug=plug).code == 0

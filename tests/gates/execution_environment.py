@@ -22,7 +22,8 @@ from tree import BUILD, TOP
 
 EE = BUILD / "ee"
 CONTEXT = EE / "context"
-WANTED = {"python": {"netaddr"}, "system": {"openssh-clients", "openssh-client"}}
+# Of each set at least one.
+WANTED = {"python": ({"netaddr"}, {"jmespath"}), "system": ({"openssh-clients", "openssh-client"},)}
 
 
 def run(*command: str, cwd: Path = TOP) -> str:
@@ -47,6 +48,7 @@ def introspected() -> dict[str, set[str]]:
     run("ansible-galaxy", "collection", "install", "--force", "-r", "requirements.yml", "-p", str(installed), cwd=build)
     said = run("ansible-builder", "introspect", str(installed), "--sanitize")
     found = yaml.safe_load(said[said.index("---") :])
+    found.setdefault("python", []).extend((build / "requirements.txt").read_text(encoding="utf-8").splitlines())
     return {kind: {_name(line) for line in found.get(kind, [])} for kind in WANTED}
 
 
@@ -61,8 +63,9 @@ def main() -> int:
     if "--context-only" not in sys.argv[1:]:
         found = introspected()
         faults += [
-            f"the execution environment would lack {', '.join(sorted(names - found[kind]))} ({kind})"
-            for kind, names in WANTED.items()
+            f"the execution environment would lack {' or '.join(sorted(names))} ({kind})"
+            for kind, needed in WANTED.items()
+            for names in needed
             if not names & found[kind]
         ]
         print({kind: sorted(names) for kind, names in found.items()})

@@ -48,7 +48,7 @@ class Promise:
 
 PROMISES = (
     Promise((3, 6), ("plugins/modules/", "plugins/module_utils/", "roles/agent/files/tandem_agent/__main__.py")),
-    Promise((3, 8), ("roles/agent/files/", "roles/lab/files/", "roles/oci/files/")),
+    Promise((3, 8), ("roles/agent/files/", "roles/image/files/", "roles/lab/files/", "roles/oci/files/")),
 )
 
 

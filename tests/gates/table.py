@@ -87,6 +87,10 @@ GATES = (
             shell(
                 "cd roles/oci/files && mypy --cache-dir=/dev/null --config-file ../../../pyproject.toml -p tandem_oci"
             ),
+            shell(
+                "cd roles/image/files/rabbitmq && "
+                "mypy --cache-dir=/dev/null --config-file ../../../../pyproject.toml -p tandem_rabbitmq"
+            ),
             shell("cd tests/gates && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml --strict *.py"),
             shell(
                 "cd .build/collections && mypy --cache-dir=/dev/null --config-file ../../pyproject.toml "
@@ -100,7 +104,7 @@ GATES = (
         "collection",
         "build, import, install elsewhere, document",
         (("python", "tests/gates/collection.py"),),
-        600,
+        900,
         "static",
     ),
     Gate(
@@ -114,7 +118,7 @@ GATES = (
         "awx",
         "what playbooks/awx describes, against the modules of awx.awx",
         (pytest("tests/awx"),),
-        300,
+        900,
         "awx",
         needs=("tests/awx",),
     ),
@@ -226,6 +230,18 @@ GATES = (
         "molecule",
         "ubuntu_pair",
         "the Ubuntu pair: check, converge, idempotence, verify",
+        900,
+    ),
+    scenario(
+        "molecule-el",
+        "single_node",
+        "a web server on one EL node: check, converge, idempotence, verify with the server killed",
+        1500,
+    ),
+    scenario(
+        "molecule-single-debian",
+        "single_node_debian",
+        "the same on a Debian node",
         900,
     ),
     scenario(

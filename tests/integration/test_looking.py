@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from harness import Ansible, task
+from harness import Agent, Ansible, task
 
 SITE = {
     "name": "site",
@@ -73,6 +73,46 @@ def test_everything_that_is_gathered_is_returned(ansible: Ansible) -> None:
 def test_by_default_it_is_the_status(ansible: Ansible) -> None:
     (look,) = ansible.run([task("look", "ha_info", {})])
     assert {"status", "changed"} == set(look.result) - {"invocation"}
+
+
+def test_a_device_is_asked_that_is_not_configured(ansible: Ansible) -> None:
+    device = {"id": "f-new", "agent": "fence_none_such", "targets": ["c1"], "params": {"ip": "192.0.2.1"}}
+    _given, look, after = ansible.run(
+        [
+            task("given", "ha_config", SITE),
+            task("look", "ha_info", {"gather": ["fencing"], "stonith": [device]}),
+            task("after", "ha_info", {"gather": ["document"]}),
+        ]
+    )
+    (answer,) = look.result["fencing"]
+    assert (answer["id"], answer["target"], answer["ok"]) == ("f-new", "c1", False)
+    assert "fence_none_such is not installed" in answer["message"]
+    assert "f-new" not in str(after.result["document"])
+
+
+FAILED = """<lrm_rsc_op id="vip_last_failure_0" operation_key="vip_start_0" operation="start" transition-key="1:1:0:x"
+ transition-magic="0:1;1:1:0:x" exit-reason="no such card" call-id="3" rc-code="1" op-status="0" interval="0"
+ last-rc-change="1763719872"/>"""
+
+
+def test_a_task_of_a_resource_tells_what_failed_of_it(ansible: Ansible, agent: Agent) -> None:
+    ansible.run([task("given", "ha_config", SITE)])
+    text = agent.cib.read_text()
+    history = f'<lrm_resource id="vip" type="IPaddr2" class="ocf" provider="heartbeat">{FAILED}</lrm_resource>'
+    agent.cib.write_text(text.replace("<lrm_resources/>", f"<lrm_resources>{history}</lrm_resources>", 1))
+    same, in_check, other = ansible.run(
+        [
+            task("same", "ha_resource", {"name": "vip"}),
+            task("in check", "ha_resource", {"name": "vip", "meta": {"priority": 2}}, check=True),
+            task("other", "ha_stonith", {"name": "f"}),
+        ]
+    )
+    for one in (same, in_check):
+        (failure,) = one.result["failures"]
+        assert (failure["resource"], failure["node"], failure["reason"]) == ("vip", "c1", "no such card")
+        assert isinstance(one.result["fail_counts"], list)
+    assert not same.changed and in_check.changed
+    assert other.result["failures"] == other.result["fail_counts"] == []
 
 
 def test_where_nothing_has_failed_nothing_is_cleaned_up(ansible: Ansible) -> None:

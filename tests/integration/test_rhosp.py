@@ -1,6 +1,6 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""inventory/rhosp, through the roles and the agent into a CIB, compared with the original field by field (S1.04 to S1.13)."""
+"""inventory/rhosp, through the roles and the agent into a CIB, compared with the original field by field (S1.02, S1.04 to S1.13)."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def applied() -> Dict[str, ElementTree.Element]:
 
 @pytest.fixture
 def resources(ansible: Ansible, agent: Agent, applied: Dict[str, ElementTree.Element]) -> ElementTree.Element:
-    """What the CIB holds after both roles; they run once for all tests here."""
+    """What the CIB holds after the roles; they run once for all tests here."""
     if not applied:
         agent.reset("pacemaker-3.9")  # the first one that knows today's names of roles
         roles: List[Dict[str, Any]] = [
             {"name": name, "ansible.builtin.include_role": {"name": f"tandem.ha.{name}"}}
-            for name in ("galera", "haproxy")
+            for name in ("galera", "haproxy", "rabbitmq")
         ]
         ansible.play(roles, "-i", str(TOP / "inventory" / "rhosp"))
         found = ElementTree.fromstring(agent.cib.read_text()).find("configuration/resources")
@@ -73,6 +73,7 @@ def pairs(found: ElementTree.Element, kind: str) -> Dict[str, str]:
 
 
 def test_the_simple_bundle(resources: ElementTree.Element) -> None:
+    """S1.04"""
     proxy = bundle(resources, "haproxy-bundle")
     image = "192.168.24.1:8787/rhosp-rhel7/openstack-haproxy:pcmklatest"
     assert container(proxy) == {**CONTAINER, "image": image}
@@ -81,6 +82,7 @@ def test_the_simple_bundle(resources: ElementTree.Element) -> None:
 
 
 def test_what_the_simple_bundle_sees_of_the_host(resources: ElementTree.Element) -> None:
+    """S1.05; of its configuration the directory that counts, and not /etc/haproxy (S1.07)."""
     assert storage(bundle(resources, "haproxy-bundle")) == {
         (f"{KOLLA}/haproxy.json", f"{KOLLA}/config.json", "ro"),
         (f"{GENERATED}/haproxy/", f"{KOLLA}/src", "ro"),
@@ -95,6 +97,7 @@ def test_what_the_simple_bundle_sees_of_the_host(resources: ElementTree.Element)
 
 
 def test_the_complex_bundle(resources: ElementTree.Element) -> None:
+    """S1.09"""
     galera = bundle(resources, "galera-bundle")
     image = "192.168.24.1:8787/rhosp-rhel7/openstack-mariadb:pcmklatest"
     assert container(galera) == {**CONTAINER, "image": image, "promoted-max": "3"}
@@ -104,6 +107,7 @@ def test_the_complex_bundle(resources: ElementTree.Element) -> None:
 
 
 def test_what_the_complex_bundle_sees_of_the_host(resources: ElementTree.Element) -> None:
+    """S1.10"""
     assert storage(bundle(resources, "galera-bundle")) == {
         (f"{KOLLA}/mysql.json", f"{KOLLA}/config.json", "ro"),
         (f"{GENERATED}/mysql/", f"{KOLLA}/src", "ro"),
@@ -116,6 +120,7 @@ def test_what_the_complex_bundle_sees_of_the_host(resources: ElementTree.Element
 
 
 def test_the_agent_inside(resources: ElementTree.Element) -> None:
+    """S1.11 and S1.12"""
     galera = bundle(resources, "galera-bundle")
     primitive = galera.find("primitive")
     assert primitive is not None
@@ -138,6 +143,7 @@ def test_the_agent_inside(resources: ElementTree.Element) -> None:
 
 
 def test_the_operations_of_the_agent_inside(resources: ElementTree.Element) -> None:
+    """S1.13, with today's names of the roles (S1.15)."""
     found = {
         tuple(entry.attrib.get(key, "") for key in ("name", "interval", "role", "timeout", "on-fail"))
         for entry in bundle(resources, "galera-bundle").iterfind("primitive/operations/op")
@@ -151,3 +157,35 @@ def test_the_operations_of_the_agent_inside(resources: ElementTree.Element) -> N
         ("start", "0s", "", "120", ""),
         ("stop", "0s", "", "120", ""),
     }
+
+
+def test_the_bundle_of_messages(resources: ElementTree.Element) -> None:
+    rabbit = bundle(resources, "rabbitmq-bundle")
+    image = "192.168.24.1:8787/rhosp-rhel7/openstack-rabbitmq:pcmklatest"
+    assert container(rabbit) == {**CONTAINER, "image": image}
+    network = rabbit.find("network")
+    assert network is not None
+    assert network.attrib == {"control-port": "3122"}
+    assert storage(rabbit) == {
+        (f"{KOLLA}/rabbitmq.json", f"{KOLLA}/config.json", "ro"),
+        (f"{GENERATED}/rabbitmq/", f"{KOLLA}/src", "ro"),
+        same("/etc/hosts"),
+        same("/etc/localtime"),
+        same("/var/lib/rabbitmq", "rw"),
+        ("/var/log/containers/rabbitmq", "/var/log/rabbitmq", "rw"),
+        same("/dev/log", "rw"),
+    }
+
+
+def test_the_agent_of_messages(resources: ElementTree.Element) -> None:
+    rabbit = bundle(resources, "rabbitmq-bundle")
+    primitive = rabbit.find("primitive")
+    assert primitive is not None
+    assert (primitive.get("provider"), primitive.get("type")) == ("heartbeat", "rabbitmq-cluster")
+    assert pairs(rabbit, "instance_attributes") == {"set_policy": 'ha-all ^(?!amq\\.).* {"ha-mode":"all"}'}
+    assert pairs(rabbit, "meta_attributes") == {"container-attribute-target": "host", "notify": "true"}
+    found = {
+        (entry.get("name"), entry.get("interval"), entry.get("timeout"))
+        for entry in rabbit.iterfind("primitive/operations/op")
+    }
+    assert found == {("start", "0s", "200s"), ("stop", "0s", "200s"), ("monitor", "10s", "40s")}

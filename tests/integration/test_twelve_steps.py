@@ -54,7 +54,7 @@ CASES = [
         "primitive",
         "ha_resource",
         create={"name": "vip", **IPADDR},
-        modify={
+        modify={  # S0.13: another card is a change, not a new resource
             "name": "vip",
             "params": {"ip": "10.42.0.101", "nic": "eth0"},
             "meta": {"migration-threshold": 3},

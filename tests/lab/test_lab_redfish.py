@@ -6,19 +6,11 @@ from __future__ import annotations
 
 import base64
 import json
-import socket
-import ssl
-import threading
-import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 from typing import Any, Dict, Optional
 
 import pytest
 
-from tandem_lab import panel, redfish, redfish_controller, spec as specs
-from tandem_lab.paths import Paths
+from tandem_lab import redfish
 
 BASIC = {"authorization": "Basic " + base64.b64encode(b"tandem:s3cret-x").decode()}
 JSON = {**BASIC, "content-type": "application/json"}
@@ -113,84 +105,3 @@ def test_a_session_lasts_until_it_is_ended(service: redfish.Service) -> None:
     assert service.answer("GET", redfish.SYSTEM, token, b"").status == 200
     assert service.answer("DELETE", opened.headers["Location"], token, b"").status == 204
     assert service.answer("GET", redfish.SYSTEM, token, b"").status == 401
-
-
-SPEC = {
-    "name": "loop",
-    "networks": [{"name": "mgmt", "subnet": "127.0.0.0/24"}],
-    "nodes": {"c1": {"addresses": {"mgmt": "127.0.0.4"}, "redfish": {"address": "127.0.0.5"}}},
-}
-
-
-class Controller:
-    """A node's controller on the loopback, and a chassis that writes down which button was pressed."""
-
-    def __init__(self, paths: Paths, port: int) -> None:
-        self.paths, self.port = paths, port
-        self.power, self.pressed = "on", ["nothing"]
-
-    def press(self, _paths: Paths, _node: str, operation: str) -> Dict[str, Any]:
-        if operation != "status":
-            self.pressed.append(operation)
-            self.power = "on" if operation == "on" else "off"
-        return {"power": self.power}
-
-    def ask(self, path: str, body: Optional[bytes] = None) -> Any:
-        trusting = ssl.create_default_context()
-        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-        request = urllib.request.Request("https://127.0.0.5:%d%s" % (self.port, path), body, JSON)
-        with urllib.request.urlopen(request, timeout=5, context=trusting) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def reset(self, kind: str) -> None:
-        self.ask(redfish.RESET, json.dumps({"ResetType": kind}).encode())
-
-    def is_on(self) -> bool:
-        return bool(self.ask(redfish.SYSTEM)["PowerState"] == "On")
-
-
-@pytest.fixture
-def controller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Controller:
-    paths = Paths.of("loop", str(tmp_path / "state"), str(tmp_path / "run"), str(tmp_path / "cache"))
-    for path in paths.directories():
-        path.mkdir(parents=True, exist_ok=True)
-    paths.spec.write_text(json.dumps(specs.dump(specs.parse(SPEC))))
-    paths.password("c1", "redfish").write_text("s3cret-x\n")
-    with socket.create_server(("127.0.0.5", 0)) as free:
-        made = Controller(paths, free.getsockname()[1])
-    monkeypatch.setattr(redfish_controller, "HTTPS", made.port)
-    monkeypatch.setattr(panel, "press", made.press)
-    threading.Thread(target=redfish_controller.serve, args=(paths, "c1"), daemon=True).start()
-    for _try in range(100):
-        try:
-            socket.create_connection(("127.0.0.5", made.port)).close()
-            break
-        except OSError:
-            time.sleep(0.05)
-    return made
-
-
-def test_a_nodes_controller_presses_the_buttons(controller: Controller) -> None:
-    assert controller.is_on()
-    controller.reset("ForceOff")
-    assert not controller.is_on()
-    controller.reset("On")
-    assert controller.pressed == ["nothing", "cut", "on"]
-    assert controller.paths.controller_key("c1", "redfish").stat().st_mode & 0o777 == 0o600
-
-
-def test_its_faults_are_those_of_every_controller(controller: Controller) -> None:
-    mode = controller.paths.mode("c1", "redfish")
-    mode.write_text("pretending\n")
-    controller.reset("ForceOff")
-    assert (controller.is_on(), controller.pressed, controller.power) == (False, ["nothing"], "on")
-    mode.write_text("lying\n")
-    assert not controller.is_on()
-    mode.write_text("error\n")
-    with pytest.raises(urllib.error.HTTPError, match="503"):
-        controller.is_on()
-    mode.write_text("silent\n")
-    with pytest.raises((TimeoutError, urllib.error.URLError)):
-        controller.is_on()
-    mode.write_text("ok\n")
-    assert controller.is_on()

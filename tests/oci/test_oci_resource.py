@@ -19,6 +19,7 @@ SUCCESS, ERROR, ARGUMENTS, UNIMPLEMENTED, PERMISSION, INSTALLED, NOT_RUNNING = 0
 
 
 def test_an_address_that_nobody_has_is_assigned(world: World) -> None:
+    """S4.09"""
     assert world.resource("start") == (SUCCESS, "", "")
     assert world.vip().vnic == world.vnic("node1")
     assert world.resource("monitor").code == SUCCESS
@@ -200,6 +201,7 @@ def test_the_key_of_somebody_else(world: World) -> None:
 
 
 def test_an_instance_that_the_policy_does_not_know(world: World) -> None:
+    """S4.03"""
     world.identity.group.clear()
     said = world.resource("validate-all")
     assert said.code == PERMISSION
@@ -207,6 +209,7 @@ def test_an_instance_that_the_policy_does_not_know(world: World) -> None:
 
 
 def test_an_address_outside_every_subnet(world: World) -> None:
+    """S4.01"""
     said = world.resource("start", ip="10.0.9.200")
     assert said.code == ARGUMENTS
     assert "10.0.9.200 is in the subnet of no network card" in said.err

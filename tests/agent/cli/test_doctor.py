@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -326,3 +327,20 @@ def test_clocks_that_differ(
     found = findings(tmp_path, bookworm, later, None, monkeypatch, live=True)
     (told,) = [one["message"] for one in found if one["code"] == "clock.skew"]
     assert told.startswith("the clock of c2 is at least ") and "ahead of that of c1" in told
+
+
+ONE = re.compile(r'<node id="2".*?(/>|</node>)|<node_state id="2".*?</node_state>', re.DOTALL)
+
+
+def test_one_node_alone_needs_no_fencing_and_has_no_failover(
+    tmp_path: pathlib.Path, bookworm: str, cib_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemctl(tmp_path, "enabled")
+    alone = ONE.sub("", cib_text)
+    off = alone.replace("<crm_config/>", properties("stonith-enabled", "false"))
+    assert off != alone != cib_text
+    found = findings(tmp_path, bookworm, off, None, monkeypatch, live=True)
+    assert [(one["code"], one["severity"]) for one in found] == [("cluster.single", "info")]
+    # With fencing switched on and no device, nothing is ever started: that is said as on a pair.
+    found = findings(tmp_path, bookworm, alone, None, monkeypatch, live=True)
+    assert {"fencing.none", "cluster.single", "timing.prediction"} & {one["code"] for one in found} == {"fencing.none"}

@@ -153,6 +153,47 @@ def test_the_second_run_says_again_what_cannot_run(bookworm: str, tmp_path: path
     assert first["warnings"] == second["warnings"] != []
 
 
+def marred() -> Cluster:
+    """As `web()`, but a start of web failed on c1 before the one that went well, and one of ping on c2."""
+    failed = Cluster(primitive("web"), clone("pings", primitive("ping"))).ran("web", "c1", rc=1, reason="killed")
+    failed.ran("ping", "c2", rc=1).set("c2", **{"fail-count-ping#start_0": "1"})
+    failed.set("c1", **{"fail-count-web#start_0": "2"})
+    return failed.ran("web", "c1").ran("ping", "c1").ran("ping", "c2").probed_all()
+
+
+def test_what_failed_of_the_resources_that_are_named_comes_with_each_answer(
+    any_suite: str, tmp_path: pathlib.Path
+) -> None:
+    played = Played(any_suite, tmp_path, marred())
+    counted = [{"resource": "web", "node": "c1", "count": 2, "threshold": 1000000}]
+    unchanged: Json = {"resources": [{"id": "web", "agent": "ocf:pacemaker:Dummy"}]}
+    changing: Json = {"resources": [{"id": "web", "meta": {"priority": "2"}}]}
+    for effect in (requests.plan, requests.apply):
+        for document in (unchanged, changing):
+            more = {"wait": 0} if effect is requests.apply else {}
+            done = effect(played.context(), Fields({"document": document, **more}, "params", []))
+            assert done["changed"] is (document is changing), done
+            assert [(one["resource"], one["node"], one["reason"]) for one in done["failures"]] == [
+                ("web", "c1", "killed")
+            ]
+            assert done["fail_counts"] == counted
+    gone = played.apply({"resources": [{"id": "web", "state": "absent"}]}, allow=["stop"], wait=0)
+    assert gone["failures"] == gone["fail_counts"] == []
+
+
+def test_after_a_change_the_answer_counts_what_is_left(bookworm: str, tmp_path: pathlib.Path) -> None:
+    counting = web().set("c1", **{"fail-count-web#start_0": "2"}).set("c2", **{"fail-count-ping#start_0": "1"})
+    done = Played(bookworm, tmp_path, counting).apply({"resources": [{"id": "web", "meta": {"priority": "2"}}]})
+    assert done["settled"]["state"] == "settled" and done["failures"] == []
+    assert [(one["resource"], one["count"]) for one in done["fail_counts"]] == [("web", 2)]
+
+
+def test_a_secret_in_what_an_agent_said_is_not_told(bookworm: str, tmp_path: pathlib.Path) -> None:
+    secret = {"id": "web", "params": {"passwd": "killed"}}
+    done = Played(bookworm, tmp_path, marred()).apply({"resources": [secret]}, wait=0)
+    assert [one["reason"] for one in done["failures"]] == ["********"]
+
+
 def test_without_waiting_nothing_is_known(bookworm: str, tmp_path: pathlib.Path) -> None:
     done = Played(bookworm, tmp_path, web()).apply({"resources": [{"id": "vip", **DUMMY}]}, wait=0)
     assert done["settled"]["state"] == "not_waited" and done["preview"]["matched"] is None

@@ -13,6 +13,7 @@ import sys
 from typing import Any, Callable, Dict, List
 
 import pytest
+from clusters import Cluster, clone, primitive
 
 from tandem_agent import requests
 from tandem_agent.context import Context, Deadline
@@ -356,3 +357,14 @@ def test_without_quorum_nothing_is_changed(
         assert caught.value.code == "cib.no_quorum" and caught.value.retryable
     else:
         assert site.plan({"properties": properties})["changed"]
+
+
+def test_a_clone_that_runs_on_two_nodes_can_be_removed(bookworm: str, cib_file: str, tmp_path: pathlib.Path) -> None:
+    """Without its declaration it is one resource on two nodes, for crm_verify an error: of the status, not of what is declared."""
+    cluster = Cluster(clone("x-k", primitive("x-s"))).ran("x-s", "c1").ran("x-s", "c2")
+    pathlib.Path(cib_file).write_text(cluster.text())
+    site = Site(bookworm, cib_file, tmp_path / "journal")
+    done = site.apply({"resources": [{"id": "x-k", "kind": "clone", "state": "absent"}]})
+    assert done["changed"] and {(one["action"], one["node"]) for one in done["preview"]["actions"]} == {
+        ("stop", "c1"), ("stop", "c2"),
+    }  # fmt: skip

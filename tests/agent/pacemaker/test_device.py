@@ -44,8 +44,11 @@ def said(directory: pathlib.Path) -> Dict[str, str]:
     [
         ({"pcmk_host_list": "c1"}, {"c1": "c1"}),
         ({"pcmk_host_list": "c1,c2 c3;c4"}, {"c1": "c1", "c2": "c2", "c3": "c3", "c4": "c4"}),
-        ({"pcmk_host_map": "c1:7;c2:8,9"}, {"c1": "7", "c2": "8"}),
-        ({"pcmk_host_map": "c1:7 c2:8"}, {"c1": "7", "c2": "8"}),
+        ({"pcmk_host_map": "c1:7;c2:8,9"}, {"c1": "7", "c2": "8,9"}),
+        ({"pcmk_host_map": "c1:7 c2:8\tc3=9;"}, {"c1": "7", "c2": "8", "c3": "9"}),
+        ({"pcmk_host_map": "c1:7,c2:8"}, {"7,c2": "8"}),
+        ({"pcmk_host_map": "c1:my\\ web\\;server\\:1;c2"}, {"c1": "my web;server:1"}),
+        ({"pcmk_host_map": ";:7;c1;:\\"}, {}),
         ({"pcmk_host_map": "c1:7", "pcmk_host_list": "c1 c2"}, {"c1": "7", "c2": "c2"}),
         ({}, {}),
     ],
@@ -220,6 +223,29 @@ def test_an_unknown_device_is_named(tmp_path: pathlib.Path, bookworm: str, cib_t
     where = context(tmp_path, bookworm, cib_text.replace("<resources/>", devices("c1")))
     with pytest.raises(AgentError, match="there is no fence device nope; the devices are: fence-c1"):
         ask(fencing.verify, where, {"devices": ["nope"]})
+
+
+@pytest.mark.offline
+def test_a_device_is_asked_before_it_is_configured(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:
+    agent(tmp_path, f"grep -q ip=10.0.0.9 {tmp_path}/stdin && exit 0; exit 1")
+    where = context(tmp_path, bookworm, cib_text.replace("<resources/>", devices("c1")))
+    before = where.tools.query_cib()
+    told = {"id": "fence-c1", "agent": "fence_ipmilan", "targets": ["c1"]}
+    (now,) = ask(fencing.verify, where)["devices"]
+    (then,) = ask(fencing.verify, where, {"stonith": [{**told, "params": {"ip": "10.0.0.9"}}]})["devices"]
+    assert (now["ok"], then["ok"], then["id"], then["target"]) == (False, True, "fence-c1", "c1")
+    (new,) = ask(fencing.verify, where, {"stonith": [{**told, "id": "other", "params": {"ip": "10.0.0.8"}}]})["devices"]
+    assert (new["id"], new["ok"]) == ("other", False) and "10.0.0.8 gave no power status" in new["message"]
+    assert where.tools.query_cib() == before
+
+
+@pytest.mark.offline
+def test_a_proposal_that_is_no_device_is_refused(tmp_path: pathlib.Path, bookworm: str, cib_text: str) -> None:
+    where = context(tmp_path, bookworm, cib_text)
+    for wrong in ([{"id": "f", "agnt": "fence_ipmilan"}], [{"id": "f", "agent": "../evil"}], "f"):
+        with pytest.raises(AgentError) as caught:
+            ask(fencing.verify, where, {"stonith": wrong})
+        assert caught.value.code == "params.invalid" and "stonith" in caught.value.message
 
 
 class Live(Tools):

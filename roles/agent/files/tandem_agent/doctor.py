@@ -7,10 +7,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any, Dict, List, Optional
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
 from .cib.read import read
-from .cib.tree import parse, serialize
+from .cib.tree import parse, without_events
 from .context import Context
 from .corosync import parse as corosync, read as corosync_read, timing
 from .corosync.parse import Section
@@ -51,7 +51,7 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
         state=state,
         structure=Structure(root),
         status=status,
-        verdict=context.tools.verify(_configuration(root)),
+        verdict=context.tools.verify(without_events(root)),
         qdevice=None if tree is None else corosync_read.device(tree) is not None,
         versions=_versions(root, status),
         skews=skews(root, context.node, now) if live else (),
@@ -60,20 +60,10 @@ def doctor(context: Context, params: Fields) -> Dict[str, Any]:
         changes=changes,
         now=now,
     )
-    findings = examine(patient) + boot + _secrets(context, state) + (_timing(tree, state) if tree is not None else [])
+    findings = examine(patient) + boot + _secrets(context, state)
+    if tree is not None and not patient.alone:  # one node alone is replaced by nobody
+        findings += _timing(tree, state)
     return {"findings": as_json(worst_first(findings)), "previews": tally(changes)}
-
-
-def _configuration(root: Element) -> bytes:
-    """The CIB without what happened: that is told from crm_mon, crm_verify shall judge the configuration. Who is online
-    stays: it would see nodes it knows nothing of as candidates for fencing.
-    """
-    bare = Element(root.tag, root.attrib)
-    bare.extend(child for child in root if child.tag != "status")
-    status = SubElement(bare, "status")
-    for node in root.iterfind("status/node_state"):
-        SubElement(status, node.tag, node.attrib)
-    return serialize(bare)
 
 
 def _stopped(error: AgentError) -> Finding:

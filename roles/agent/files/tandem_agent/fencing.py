@@ -16,13 +16,15 @@ from .cib.read import read
 from .cib.tree import parse
 from .context import Context
 from .diagnosis import device_of
-from .errors import AgentError
+from .errors import AgentError, Fault, invalid
+from .model.document import read_document
 from .model.fields import Fields
 from .model.objects import Primitive
 from .pacemaker.device import Device, Power, duplicates
 from .pacemaker.history import under_way
 from .pacemaker.simulate import Graph
 from .pacemaker.status import read_status
+from .plan.declare import declare
 from .proofs import remember_answers, remember_fencing
 
 AT_ONCE = 4  # devices asked in parallel
@@ -32,10 +34,13 @@ Json = Dict[str, Any]
 
 
 def verify(context: Context, params: Fields) -> Json:
-    """Ask each device for the power of each of its targets, and compare the answers with the membership."""
-    wanted = params.texts("devices")
+    """Ask each device for the power of each of its targets, and compare the answers with the membership.
+
+    `stonith`: entries as in a document, asked as if they were configured already.
+    """
+    wanted, proposed = params.texts("devices"), params.raw("stonith")
     params.conclude()
-    devices = _devices(context)
+    devices = _devices(context, proposed)
     unknown = sorted(set(wanted) - {device.id for device in devices})
     if unknown:
         known = ", ".join(device.id for device in devices) or "none"
@@ -54,12 +59,20 @@ def verify(context: Context, params: Fields) -> Json:
     return {"devices": found}
 
 
-def _devices(context: Context) -> List[Device]:
+def _devices(context: Context, proposed: Any = None) -> List[Device]:
+    """Those of the CIB, or those that are proposed for it."""
     state = read(parse(context.tools.query_cib()))
+    found = list(state.objects.values())
+    if proposed is not None:
+        faults: List[Fault] = []
+        document = read_document({"stonith": proposed}, faults, "params")
+        wanted = declare(state, document)
+        faults += [doubt for entry in document.entries for doubt in entry.doubts] + wanted.faults
+        if faults:
+            raise invalid("params.invalid", "the request", faults)
+        found = [wanted.state.objects[key] for key in sorted(wanted.named) if key in wanted.state.objects]
     return [
-        device_of(found).knowing(context.secrets)
-        for found in state.objects.values()
-        if isinstance(found, Primitive) and found.kind == "stonith"
+        device_of(one).knowing(context.secrets) for one in found if isinstance(one, Primitive) and one.kind == "stonith"
     ]
 
 
@@ -93,7 +106,10 @@ def _contradiction(target: str, power: Power, members: Mapping[str, bool]) -> Op
     """What is wrong with the device's answer, seen from the membership."""
     if target not in members:
         known = ", ".join(sorted(members))
-        return f"its target {target} is no node of this cluster ({known}): correct pcmk_host_list or pcmk_host_map"
+        return (
+            f"its target {target} is no node of this cluster ({known}): correct pcmk_host_list or pcmk_host_map"
+            " (NODE:PLUG;NODE:PLUG)"
+        )
     if power is Power.OFF and members[target]:
         return (
             f"it says that {target} is off, but {target} is a member of the cluster right now: the device lies, or it"

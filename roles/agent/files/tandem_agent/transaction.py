@@ -17,7 +17,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from .cib.read import read
-from .cib.tree import Version, parse, serialize, version_of
+from .cib.tree import Version, parse, serialize, version_of, without_events
 from .cib.write import write
 from .context import Context
 from .errors import AgentError, Fault, invalid
@@ -26,6 +26,7 @@ from .model.declaration import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.coordinator import agree
+from .pacemaker.failed import failed
 from .pacemaker.parameters import judge
 from .pacemaker.settle import Settled, sentence, settle, still_lacking
 from .pacemaker.simulate import Graph, Preview, guard
@@ -107,7 +108,7 @@ class _Transaction:
         except AgentError as error:
             quiet = AgentError(error.code, self._quietly(error.message), self._quietly(error.details), error.retryable)
             raise quiet from None
-        return {**outcome, "warnings": self._quietly(outcome["warnings"])}
+        return {**outcome, **{name: self._quietly(outcome[name]) for name in ("failures", "warnings")}}
 
     def _quietly(self, said: Any) -> Any:
         return self.secrecy.keep_quiet(said, self.state) if said else said
@@ -181,7 +182,7 @@ class _Transaction:
         entry["preview"].update(matched=matched, mismatch=mismatch)
         self._close(entry, proved, settled.state)
         self.warnings += settled.warnings + ([] if matched else mismatch)
-        result = self._outcome(loaded, changes, wanted, preview, settled.state, settled)
+        result = self._outcome(loaded, changes, wanted, preview, settled.state, settled, proved)
         result["preview"] = preview.as_json(matched, mismatch)
         result.update(transaction=entry["id"], changed=True)
         result["cib"]["after"] = str(proved.version)
@@ -191,15 +192,15 @@ class _Transaction:
         """Nothing to change, yet what is declared does not run: the second run must not hide what the first one said."""
         if self.context.tools.offline:
             return
-        lacking, failed = still_lacking(self.context, loaded.root, _scope(wanted, [], loaded.state))
-        if failed and self.request.effect and self.request.wait:
+        lacking, unrun = still_lacking(self.context, loaded.root, _scope(wanted, [], loaded.state))
+        if unrun and self.request.effect and self.request.wait:
             raise AgentError(
                 "settle.failed",
                 "the configuration is as declared, but the cluster could not carry it out: "
-                + "; ".join(map(sentence, failed)),
-                {"failures": failed, "changed": False},
+                + "; ".join(map(sentence, unrun)),
+                {"failures": unrun, "changed": False},
             )
-        self.warnings += [sentence(failure) for failure in failed] or [str(one) for one in lacking]
+        self.warnings += [sentence(failure) for failure in unrun] or [str(one) for one in lacking]
 
     # -- before the patch
 
@@ -228,10 +229,10 @@ class _Transaction:
                 " and control characters (kept since Pacemaker 3.0), or what is not ASCII (kept since 2.1)",
                 {"lost": lost},
             )
-        verdict = self.context.tools.verify(text)
+        verdict = self.context.tools.verify(without_events(candidate))
         if not verdict.errors and not verdict.warnings:
             return
-        known = self.context.tools.verify(loaded.text)
+        known = self.context.tools.verify(without_events(loaded.root))
         fresh = [error for error in verdict.errors if error not in known.errors]
         if fresh:
             raise AgentError("cib.schema", "Pacemaker refuses the result: " + "; ".join(fresh), {"errors": fresh})
@@ -351,7 +352,11 @@ class _Transaction:
         preview: Preview,
         state: str,
         settled: Optional[Settled] = None,
+        after: Optional[Loaded] = None,
     ) -> Dict[str, Any]:
+        status = settled.status if settled else None
+        scope = _scope(wanted, changes, loaded.state)
+        found = failed(self.context.tools, (after or loaded).root, scope, status)
         return {
             "changed": bool(changes or self.files),
             "plan": self._plan(changes),
@@ -365,6 +370,8 @@ class _Transaction:
                 if key in wanted.state.objects
             ],
             "settled": settled.as_json() if settled else {"waited": 0.0, "state": state},
+            "failures": found.failures,
+            "fail_counts": found.counts,
             "warnings": list(dict.fromkeys(self.warnings)),
             "timings": {name: round(seconds, 4) for name, seconds in self.timings.items()},
         }

@@ -149,7 +149,8 @@ def _status(arguments: argparse.Namespace) -> None:
 
 def _missing(arguments: argparse.Namespace) -> None:
     spec = _given(arguments)
-    _print({"changed": False, "packages": tools.missing_packages(containers=bool(spec and spec.images))})
+    wanted = {"containers": bool(spec and spec.images), "shapes": bool(spec and spec.has_shapes())}
+    _print({"changed": False, "packages": tools.missing_packages(**wanted)})
 
 
 def _power(arguments: argparse.Namespace) -> None:

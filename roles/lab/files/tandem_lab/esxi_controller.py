@@ -41,6 +41,7 @@ def host(buttons: Buttons, machine: str) -> vim_cmd.Host:
             3, machine + " old", vim_cmd.Pretence("off"), annotation="before the\nlast upgrade of " + machine
         ),
         vim_cmd.Machine(12, "copy of " + machine, vim_cmd.Pretence("off"), tools=False),
+        vim_cmd.Machine(13, machine + '\'s "twin"', vim_cmd.Pretence("on")),
     ]
     return vim_cmd.Host([vim_cmd.Machine(11, machine, NodePower(buttons)), *others], invalid=[7])
 

@@ -14,9 +14,9 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Tuple
 
-from . import mirror, tools
+from . import el, el_root, mirror, tools
 from .errors import LabError
 from .files import locked
 from .progress import say
@@ -70,10 +70,24 @@ MASKED = (
 )
 
 
+def packages(suite: str) -> Tuple[str, ...]:
+    """What a root of this suite has."""
+    if not el.is_shape(suite):
+        return PACKAGES
+    return tuple(name for name in (*PACKAGES, *el.ROOT_PACKAGES) if name not in el.NO_ROOT_PACKAGES)
+
+
+def target(suite: str) -> str:
+    """Where a node of this suite sees its package repository."""
+    return el.TARGET if el.is_shape(suite) else REPOSITORY_TARGET
+
+
 def digest(suite: str) -> str:
     """Changes with all that makes a root, but for where the packages are fetched."""
-    sources = mirror.Mirror("main", "security").sources(suite)
-    recipe = [PACKAGES, APT_OPTIONS, DPKG_OPTIONS, FILES, MASKED, sources]
+    sources = mirror.Mirror("main", "security").sources(el.base(suite))
+    recipe = [packages(suite), APT_OPTIONS, DPKG_OPTIONS, FILES, MASKED, sources]
+    if el.is_shape(suite):
+        recipe.append(el.digest())
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -83,31 +97,38 @@ def root(cache: Path, suite: str) -> Path:
 
 def make(cache: Path, suite: str) -> Path:
     """The suite's root, made if it is not there.  About 25 s the first time."""
-    target = root(cache, suite)
+    made = root(cache, suite)
     with locked(cache / ("root-%s.lock" % suite)):
-        if target.is_dir():
-            return target
+        if made.is_dir():
+            return made
         say("making the %s root (about 30 s, once) ..." % suite)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.parent / (".draft-" + suite)
+        made.parent.mkdir(parents=True, exist_ok=True)
+        draft = made.parent / (".draft-" + suite)
         _discard(draft)
         _bootstrap(draft, suite)
-        _finish(draft)
-        draft.rename(target)
-    return target
+        _finish(draft, suite)
+        draft.rename(made)
+    return made
+
+
+def status(cache: Path, suite: str) -> Path:
+    """The list by dpkg of what the root was made of, by which the others are resolved."""
+    return root(cache, suite) / (el_root.STATUS if el.is_shape(suite) else "var/lib/dpkg/status")
 
 
 def _bootstrap(draft: Path, suite: str) -> None:
-    argv = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=" + ",".join(PACKAGES)]
+    argv = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", "--include=" + ",".join(packages(suite))]
     argv += ["--aptopt=" + option for option in APT_OPTIONS]
     argv += ["--dpkgopt=" + option for option in DPKG_OPTIONS]
-    argv += [suite, str(draft), *mirror.of_host().sources(suite)]
+    argv += [el.base(suite), str(draft), *mirror.of_host().sources(el.base(suite))]
     # Its mounts go with its namespace, also when it is cut off.
     tools.run(["unshare", "--mount", "--propagation", "private", *argv], timeout=900)
 
 
-def _finish(draft: Path) -> None:
-    for name, text in FILES.items():
+def _finish(draft: Path, suite: str) -> None:
+    if el.is_shape(suite):
+        el_root.shape(draft)
+    for name, text in ({} if el.is_shape(suite) else FILES).items():
         path = draft / name
         if path.is_symlink():
             path.unlink()
@@ -121,7 +142,7 @@ def _finish(draft: Path) -> None:
         if path.exists():
             path.unlink()
     # Mount points, so that no node has to make them on its own disk.
-    for name in (REPOSITORY_TARGET, "/var/lib/containers"):
+    for name in (target(suite), "/var/lib/containers"):
         (draft / name.lstrip("/")).mkdir(parents=True, exist_ok=True)
     # Kept by the node's nspawn anyway; a device node in a tree of ours helps nobody.
     for entry in (draft / "dev").iterdir():

@@ -24,7 +24,7 @@ BOOT_TIMEOUT = 90.0
 
 def up(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
     """Make what is missing and wait until SSH answers on every node."""
-    tools.check(only_look=check, containers=bool(spec.images))
+    tools.check(only_look=check, containers=bool(spec.images), shapes=spec.has_shapes())
     with _lock(paths, check):
         done = _carry_out(steps.up(paths, spec), check)
     if not check:
@@ -34,7 +34,7 @@ def up(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
 
 def warm(paths: Paths, spec: Spec, check: bool = False) -> Dict[str, Any]:
     """Only the cache: what takes long and every lab shares."""
-    tools.check(only_look=check, containers=bool(spec.images))
+    tools.check(only_look=check, containers=bool(spec.images), shapes=spec.has_shapes())
     done = _carry_out(steps.cache(paths, spec), check)
     return {"changed": bool(done), "steps": done}
 
@@ -258,12 +258,7 @@ def cache_report(paths: Paths) -> Dict[str, Any]:
     return {
         "directory": str(paths.cache),
         "roots": sorted(path.name for path in (paths.cache / "roots").glob("*")) if paths.cache.is_dir() else [],
-        "packages": {suite: repository.size(paths.cache, suite) for suite in _suites_with_packages(paths)},
+        "packages": repository.sizes(paths.cache),
         "images": sorted(path.name for path in (paths.cache / "images").glob("[0-9a-f]*")),
         "emulator": emulator.present(paths.cache),
     }
-
-
-def _suites_with_packages(paths: Paths) -> List[str]:
-    place = paths.cache / "repositories"
-    return sorted(path.name for path in place.iterdir() if path.is_dir()) if place.is_dir() else []

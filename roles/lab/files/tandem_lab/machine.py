@@ -81,7 +81,7 @@ def _nspawn(paths: Paths, spec: Spec, node: Node) -> List[str]:
         "--network-namespace-path=%s" % _namespace(spec, node),
         # A real file system for container storage: overlay on overlay does not work.
         "--bind=%s:/var/lib/containers" % (home / "containers"),
-        "--bind-ro=%s:%s" % (repository.directory(paths.cache, node.suite), images.REPOSITORY_TARGET),
+        "--bind-ro=%s:%s" % (repository.directory(paths.cache, node.suite), images.target(node.suite)),
         *containers.mounts(paths),
     ]
 

@@ -15,15 +15,24 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import List, Optional, Sequence, Set
+from typing import Callable, List, Mapping, Sequence, Set
 
-from . import images, mirror, tools
+from . import el, images, mirror, rpms, tools
 from .files import locked, read, write
 from .progress import say
 
 
 def directory(cache: Path, suite: str, apart: bool = False) -> Path:
-    return cache / "repositories" / (suite + "-images" if apart else suite)
+    # What is made of packages depends on how, and a running node keeps what it sees.
+    name = images.root(cache, suite).name if el.is_shape(suite) else suite
+    return cache / "repositories" / (name + "-images" if apart else name)
+
+
+def _index_file(cache: Path, suite: str, apart: bool) -> Path:
+    """There when the repository is complete."""
+    return directory(cache, suite, apart) / (
+        "highavailability/repodata/repomd.xml" if el.is_shape(suite) else "Packages"
+    )
 
 
 def _stamp(cache: Path, suite: str, apart: bool) -> Path:
@@ -38,7 +47,7 @@ def _held(cache: Path, suite: str, apart: bool) -> Set[str]:
 
 
 def present(cache: Path, suite: str, packages: Sequence[str], apart: bool = False) -> bool:
-    return set(packages) <= _held(cache, suite, apart) and (directory(cache, suite, apart) / "Packages").exists()
+    return set(packages) <= _held(cache, suite, apart) and _index_file(cache, suite, apart).exists()
 
 
 def make(cache: Path, suite: str, packages: Sequence[str], apart: bool = False) -> Path:
@@ -51,7 +60,8 @@ def make(cache: Path, suite: str, packages: Sequence[str], apart: bool = False) 
         wanted = sorted(_held(cache, suite, apart) | set(packages))
         target.mkdir(parents=True, exist_ok=True)
         _download(cache, suite, [[package] for package in wanted] if apart else [wanted], target)
-        _index(target)
+        if not el.is_shape(suite):
+            _index(target)
         write(_stamp(cache, suite, apart), json.dumps({"root": images.root(cache, suite).name, "packages": wanted}))
     return target
 
@@ -62,23 +72,27 @@ def _download(cache: Path, suite: str, groups: Sequence[Sequence[str]], target: 
     shutil.rmtree(str(work), ignore_errors=True)
     for part in ("lists/partial", "archives/partial", "empty"):
         (work / part).mkdir(parents=True, exist_ok=True)
-    write(work / "sources.list", "\n".join(mirror.of_host().sources(suite)) + "\n")
-    shutil.copy(str(images.root(cache, suite) / "var/lib/dpkg/status"), str(work / "status"))
+    write(work / "sources.list", "\n".join(mirror.of_host().sources(el.base(suite))) + "\n")
+    shutil.copy(str(images.status(cache, suite)), str(work / "status"))
     options = _apt_options(work)
     tools.run(["apt-get", "-q", *options, "update"], timeout=300)
     known = set(tools.run(["apt-cache", *options, "pkgnames"]).split())
     for packages in groups:
-        names = [choose(package, known) for package in packages]
+        names = [choose(package, known, el.wanted if el.is_shape(suite) else str) for package in packages]
+        names += el.needs(names) if el.is_shape(suite) else ()
         tools.run(["apt-get", "-q", *options, "install", "--yes", "--download-only", *names], timeout=900)
-    for package in (work / "archives").glob("*.deb"):
-        package.chmod(0o644)
-        package.rename(target / package.name)
+    if el.is_shape(suite):
+        rpms.convert((work / "archives").glob("*.deb"), target, work / "rpms")
+    else:
+        for package in (work / "archives").glob("*.deb"):
+            package.chmod(0o644)
+            package.rename(target / package.name)
     shutil.rmtree(str(work))
 
 
-def choose(package: str, known: Set[str]) -> str:
-    """The first of `a|b` that the suite has; apt then says itself that it lacks the last.  Pure."""
-    alternatives = package.split("|")
+def choose(package: str, known: Set[str], called: Callable[[str], str] = str) -> str:
+    """The first of `a|b` that the suite has, where it is `called` so; apt then says itself that it lacks the last.  Pure."""
+    alternatives = [called(name) for name in package.split("|")]
     return next((name for name in alternatives if name in known), alternatives[-1])
 
 
@@ -108,7 +122,8 @@ def _index(target: Path) -> None:
     write(target / "Release", release)
 
 
-def size(cache: Path, suite: str) -> Optional[int]:
-    """Number of packages in the repository, if there is one."""
-    target = directory(cache, suite)
-    return len(list(target.glob("*.deb"))) if target.is_dir() else None
+def sizes(cache: Path) -> Mapping[str, int]:
+    """Number of packages in each repository."""
+    place = cache / "repositories"
+    found = sorted(path for path in place.iterdir() if path.is_dir()) if place.is_dir() else []
+    return {path.name: sum(1 for _package in (*path.glob("*.deb"), *path.glob("*/*.rpm"))) for path in found}

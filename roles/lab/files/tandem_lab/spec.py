@@ -11,18 +11,22 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from . import el
 from .errors import SpecError
 
 KINDS = ("bmc", "esxi", "redfish")
 """Power controllers: IPMI over the network, an ESXi host over SSH, Redfish over HTTPS."""
 
-SUITES = ("bookworm", "bullseye", "trixie")
+DEBIAN = ("bookworm", "bullseye", "trixie")
+SUITES = (*DEBIAN, *el.BASES)
+"""Releases of Debian, and what is one only in the shape of another distribution."""
 DEFAULT_NETWORKS = ({"name": "mgmt", "subnet": "10.42.0.0/24"}, {"name": "ring1", "subnet": "10.42.1.0/24"})
 DEFAULT_PACKAGES = (
     "corosync",
     "corosync-qdevice",
     "corosync-qnetd",
     "fence-agents-ipmilan|fence-agents",
+    "fence-agents-redfish|python3-requests",
     "ipmitool",
     "libxml2-utils",
     "nftables",
@@ -35,7 +39,7 @@ DEFAULT_SYSCTLS = {"net.ipv4.ip_nonlocal_bind": "1"}
 DEFAULT_POST_DELAY = 25.0
 
 _LAB_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$")
-_HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")
+_HOST_NAME = re.compile(r"(?=.{1,40}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$")
 _NETWORK_NAME = re.compile(r"[a-z][a-z0-9_-]{0,30}$")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9][a-z0-9+.-]+)*$")
 _SYSCTL = re.compile(r"net\.[a-z0-9_.-]+$")
@@ -120,6 +124,10 @@ class Spec:
 
     def suites(self) -> Tuple[str, ...]:
         return tuple(sorted({node.suite for node in self.nodes.values()}))
+
+    def has_shapes(self) -> bool:
+        """Whether a node has the shape of another distribution than Debian."""
+        return any(el.is_shape(suite) for suite in self.suites())
 
     def image_packages(self) -> Mapping[str, Tuple[str, ...]]:
         """Per suite the packages that go into images."""
@@ -237,16 +245,16 @@ class _Parser:
 
     def node(self, name: str, raw: Any) -> Node:
         path = "nodes." + str(name)
-        self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits and inner dashes, at most 40")
+        self.text(path, name, _HOST_NAME, "a host name: lower-case letters, digits, inner dashes and dots, at most 40")
         raw = self.mapping(path, raw, ("suite", "addresses", *KINDS))
         suite = self.suite(path + ".suite", raw.get("suite", SUITES[0]))
         addresses = self.addresses(path, raw.get("addresses"))
         found = [self.controller("%s.%s" % (path, kind), raw[kind], kind) for kind in KINDS if raw.get(kind)]
         return Node(str(name), suite, addresses, {controller.kind: controller for controller in found})
 
-    def suite(self, path: str, raw: Any) -> str:
-        if raw not in SUITES:
-            self.fault(path, "unknown suite %r: use one of %s" % (raw, ", ".join(SUITES)))
+    def suite(self, path: str, raw: Any, known: Tuple[str, ...] = SUITES) -> str:
+        if raw not in known:
+            self.fault(path, "unknown suite %r: use one of %s" % (raw, ", ".join(known)))
         return str(raw)
 
     def addresses(self, path: str, raw: Any) -> Dict[str, IPv4Address]:
@@ -314,13 +322,13 @@ class _Parser:
         return Image(
             name=name,
             context=context,
-            suite=self.suite(path + ".suite", raw.get("suite", SUITES[0])),
+            suite=self.suite(path + ".suite", raw.get("suite", SUITES[0]), DEBIAN),
             base=self.text(path + ".base", raw["base"], _IMAGE, "a name like localhost/NAME:TAG")
             if raw.get("base")
             else "",
             packages=self.packages(raw.get("packages") or [], path + ".packages"),
             arguments={str(key): str(value) for key, value in dict(raw.get("arguments") or {}).items()},
-            newer=self.suite(path + ".newer", raw["newer"]) if raw.get("newer") else "",
+            newer=self.suite(path + ".newer", raw["newer"], DEBIAN) if raw.get("newer") else "",
             newer_packages=self.packages(raw.get("newer_packages") or [], path + ".newer_packages"),
         )
 

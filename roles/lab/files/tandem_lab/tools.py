@@ -30,12 +30,14 @@ NEEDED = {
 """Program → the Debian package that has it."""
 CONTAINERS = {"podman": "podman", "crun": "crun"}
 """What a lab with container images needs besides."""
+SHAPES = {"createrepo_c": "createrepo-c", "rpmbuild": "rpm"}
+"""What a lab with nodes in the shape of another distribution needs besides."""
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
-def missing_packages(containers: bool = False) -> List[str]:
+def missing_packages(containers: bool = False, shapes: bool = False) -> List[str]:
     """Debian packages this machine lacks for a lab."""
-    needed = {**NEEDED, **(CONTAINERS if containers else {})}
+    needed = {**NEEDED, **(CONTAINERS if containers else {}), **(SHAPES if shapes else {})}
     packages = {package for program, package in needed.items() if not shutil.which(program, path=PATH)}
     if not os.path.exists(KEYRING):
         packages.add("debian-archive-keyring")
@@ -44,12 +46,12 @@ def missing_packages(containers: bool = False) -> List[str]:
     return sorted(packages)
 
 
-def check(only_look: bool = False, containers: bool = False) -> None:
+def check(only_look: bool = False, containers: bool = False, shapes: bool = False) -> None:
     """Refuse at once, naming everything that is missing; looking alone needs no packages."""
     faults = []
     if os.geteuid() != 0:
         faults.append("the lab makes namespaces, mounts and cgroups: run it as root")
-    packages = [] if only_look else missing_packages(containers)
+    packages = [] if only_look else missing_packages(containers, shapes)
     if packages:
         faults.append("packages are missing: apt-get install --no-install-recommends " + " ".join(packages))
     if faults:

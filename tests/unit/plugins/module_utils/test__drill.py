@@ -6,7 +6,20 @@ import copy
 
 import pytest
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
-from ansible_collections.tandem.ha.plugins.module_utils._drill import Gaps, Unfit, Watch, choose, expected
+from ansible_collections.tandem.ha.plugins.module_utils._drill import (
+    Gaps,
+    Others,
+    Unfit,
+    Watch,
+    as_before,
+    choose,
+    control_port,
+    expected,
+    favoured,
+    fencings,
+    roles,
+)
+from ansible_collections.tandem.ha.plugins.module_utils._faults import milestones
 
 
 def node(name, **other):
@@ -100,8 +113,12 @@ def test_unknown_names_are_refused(status):
         choose(status, "holder", "vip9")
 
 
+def watching(status, target, fault="power", moves=True):
+    return Watch(roles(status), target, "vip", milestones(fault, moves), fencings(status, target))
+
+
 def test_a_power_cut_of_the_holder_is_followed_to_its_end(status):
-    watch = Watch(status, "c1", "vip")
+    watch = watching(status, "c1")
     watch.see(1.0, status)
     assert watch.times == {}, "the fencing of yesterday is not this one"
     gone = copy.deepcopy(status)
@@ -120,16 +137,101 @@ def test_a_power_cut_of_the_holder_is_followed_to_its_end(status):
     back["nodes"][0]["pending"] = False
     watch.see(31.0, back)
     assert not watch.done, "its fence device does not run yet"
-    assert watch.missing() == ["settled"]
+    assert watch.missing() == ["serving", "settled"]
     back["resources"][2]["nodes"] = ["c2"]
+    back["failures"] = [{"text": "monitor of vip on c2 failed: no"}]
     watch.see(33.0, back)
+    assert watch.missing() == ["settled"], "a failed action is left"
+    back["failures"] = []
+    watch.see(40.0, back)
     assert watch.done
-    assert watch.times == {"lost": 4.0, "fenced": 6.0, "vip": 6.2, "back": 31.0, "settled": 33.0}
+    assert watch.times == {"lost": 4.0, "fenced": 6.0, "vip": 6.2, "back": 31.0, "serving": 33.0, "settled": 40.0}
+    assert watch.failures == ["monitor of vip on c2 failed: no"]
 
 
 def test_the_address_of_a_survivor_is_not_expected_to_move(status):
-    watch = Watch(status, "c2", "vip")
-    assert watch.missing() == ["lost", "fenced", "back", "settled"]
+    watch = watching(status, "c2", moves=False)
+    assert watch.missing() == ["lost", "fenced", "back", "serving", "settled"]
+
+
+def test_a_killed_process_is_noticed_before_all_can_be_well_again(status):
+    status["resources"].append(resource("db", ["c1", "c2"], role="Promoted"))
+    watch = watching(status, "c1", "kill-mysqld")
+    watch.see(1.0, status)
+    assert watch.times == {}, "nobody has seen it yet: that all is well means nothing"
+    hurt = copy.deepcopy(status)
+    hurt["resources"][-1].update(nodes=["c2"])
+    hurt["resources"].append(resource("db", ["c1"], role="Unpromoted"))
+    watch.see(5.0, hurt)
+    assert watch.times == {"noticed": 5.0}
+    watch.see(9.0, status)
+    assert watch.times == {"noticed": 5.0, "serving": 9.0, "settled": 9.0}
+
+
+def test_what_came_back_by_itself_is_not_waited_for_for_ever(status):
+    watch = watching(status, "c1", "kill-mysqld")
+    watch.see(1.0, status)
+    watch.see(75.9, status)
+    assert not watch.done
+    watch.see(76.0, status)
+    assert watch.unnoticed and watch.done and watch.times == {}
+    other = watching(status, "c1", "power")
+    other.see(1.0, status)
+    other.see(99.0, status)
+    assert not other.done
+
+
+def test_a_cluster_that_still_works_on_it_does_not_serve_as_before(status):
+    before = roles(status)
+    assert as_before(before, status)
+    status["cluster"]["idle"] = False
+    assert not as_before(before, status)
+    status["cluster"]["idle"] = True
+    status["resources"][1]["nodes"] = []
+    assert not as_before(before, status)
+    assert not as_before(before, dict(status, nodes=[]))
+
+
+def test_when_the_link_is_cut_the_quorum_device_decides(status):
+    others = Others("c1")
+    assert choose(status, "standby", None, "cut", others)["target"] == "c2"
+    assert choose(status, "c2", None, "cut-one-way", others)["target"] == "c2"
+    with pytest.raises(Unfit, match=r"c1 would not fall.* isolate"):
+        choose(status, "holder", None, "cut", others)
+    assert choose(status, "holder", None, "isolate", others)["target"] == "c1"
+    assert choose(status, "standby", None, "cut", Others("c2"))["moves"] is True
+
+
+def test_a_fault_of_the_witness_or_of_all_has_a_survivor_that_watches(status):
+    with pytest.raises(Unfit, match="no witness"):
+        choose(status, "standby", None, "witness")
+    found = choose(status, "standby", None, "witness", Others(None, "w1"))
+    assert (found["target"], found["survivor"], found["may_move"]) == ("w1", "c1", False)
+    found = choose(status, "standby", None, "blackout")
+    assert (found["target"], found["moves"], found["may_move"]) == ("all controllers", False, True)
+
+
+def test_who_is_favoured_is_what_the_file_says():
+    nodes = [{"id": 2, "name": "c1"}, {"id": "1", "name": "c2"}]
+    assert favoured({"nodes": nodes, "qdevice": {"model": "net"}}) == "c2"
+    assert favoured({"nodes": nodes, "qdevice": {"tie_breaker": "highest"}}) == "c1"
+    assert favoured({"nodes": nodes, "qdevice": {"tie_breaker": "2"}}) == "c1"
+    assert favoured({"nodes": nodes, "qdevice": None}) is None
+
+
+def test_a_bundle_is_found_by_its_control_port():
+    document = {
+        "resources": [
+            {"id": "web", "kind": "bundle"},
+            {"id": "db", "kind": "bundle", "network": {"control_port": 3123}},
+            {"id": "kv", "kind": "bundle", "network": {"control_port": "3124"}},
+        ]
+    }
+    assert control_port(document, None) == 3123
+    assert control_port(document, "kv") == 3124
+    assert control_port({}, None) is None
+    with pytest.raises(Unfit, match="there is db, kv"):
+        control_port(document, "web")
 
 
 def test_a_gap_is_from_the_last_answer_to_the_next():

@@ -1,110 +1,63 @@
 # Copyright: the Tandem contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client's account of its writes. That its words reach a real MariaDB, the drill on real nodes shows."""
+"""A client's account of what it asked for. That its words reach real services, the drill on real nodes shows."""
 
 from __future__ import annotations
 
-import hashlib
-import socket
-import threading
-
-import pytest
-from ansible_collections.tandem.ha.plugins.module_utils import _mysql, _sql
-from ansible_collections.tandem.ha.plugins.module_utils._ledger import Ledger, Writer, audit, missing
+from ansible_collections.tandem.ha.plugins.module_utils._ledger import Ledger, apart, judged, lost
 
 
 def test_what_nobody_acknowledged_may_be_there_or_not() -> None:
-    assert missing(5, [3], {1, 2, 4, 5}) == []
-    assert missing(5, [3], {1, 2, 3, 4, 5}) == []
-    assert missing(5, [3], {1, 2, 5}) == [4]
-    assert missing(0, [], set()) == []
+    assert lost(5, [3], {1, 2, 4, 5}) == []
+    assert lost(5, [3], {1, 2, 3, 4, 5}) == []
+    assert lost(5, [3], {1, 2, 5}) == [4]
+    assert lost(0, [], set()) == []
 
 
-def test_a_ledger_tells_gaps_errors_and_numbers() -> None:
+def test_an_account_tells_gaps_errors_servers_and_numbers() -> None:
     ledger = Ledger()
-    for now, error in [(1.0, None), (2.0, "gone"), (3.0, "gone"), (4.5, None)]:
-        ledger.attempted += 1
-        ledger.see(now, error)
-    report = ledger.report()
-    assert (report["attempted"], report["unsure"], report["acknowledged"]) == (4, [2, 3], 2)
-    assert report["errors"] == {"gone": 2}
-    assert [gap["seconds"] for gap in report["gaps"]] == [3.5]
+    ledger.failed("not yet")
+    ledger.acknowledged(1.0, "c1")
+    ledger.acknowledged(1.2, "c1")
+    ledger.failed("gone")
+    ledger.failed("gone")
+    ledger.acknowledged(4.7, "c2")
+    account = ledger.close(4.8)
+    assert (account["attempted"], account["unsure"], account["acknowledged"]) == (6, [1, 4, 5], 3)
+    assert account["errors"] == {"not yet": 1, "gone": 2}
+    assert account["gaps"] == [{"from": 1.2, "to": 4.7, "seconds": 3.5, "ended": True}]
+    assert account["longest"] == 3.5
+    assert [server["name"] for server in account["servers"]] == ["c1", "c2"]
+    assert (account["from"], account["to"]) == (1.0, 4.7)
 
 
-class Server:
-    """Says of itself that it is another one after each loss of a connection."""
-
-    def __init__(self, fail_at: int) -> None:
-        self.fail_at = fail_at
-        self.logins = 0
-        self.rows: list[str] = []
-
-    def connect(self) -> Server:
-        self.logins += 1
-        return self
-
-    def close(self) -> None:
-        pass
-
-    def ask(self, statement: str) -> list[list[str | None]]:
-        if statement.startswith("SELECT @@"):
-            return [[f"c{self.logins}"]]
-        self.rows.append(statement)
-        if len(self.rows) == self.fail_at:
-            raise _mysql.SqlError("gone")
-        return []
+def test_an_answer_that_comes_late_is_a_gap_too() -> None:
+    ledger = Ledger()
+    ledger.acknowledged(1.0)
+    ledger.acknowledged(3.0)
+    assert ledger.close(3.1)["gaps"][0]["seconds"] == 2.0
 
 
-def test_a_writer_connects_anew_and_numbers_on() -> None:
-    server = Server(fail_at=2)
-    writer = Writer(server.connect, "run-1")  # type: ignore[arg-type]
-    for _write in range(3):
-        writer.write()
-    assert writer.ledger.servers == ["c1", "c2"]
-    assert writer.ledger.unsure == [2]
-    assert server.rows[-1] == "INSERT INTO tandem_drill VALUES ('run-1', 3, @@wsrep_node_name)"
+def test_silence_until_the_end_counts() -> None:
+    ledger = Ledger()
+    ledger.acknowledged(1.0)
+    ledger.failed("gone")
+    account = ledger.close(9.0)
+    assert account["longest"] == 8.0
+    assert account["gaps"] == [{"from": 1.0, "to": 9.0, "seconds": 8.0, "ended": False}]
+    assert Ledger().close(5.0)["longest"] == 0.0
 
 
-def test_a_server_that_does_not_answer_is_no_proof() -> None:
-    def refuse() -> _mysql.Connection:
-        raise _mysql.SqlError("refused")
-
-    assert audit({"c1": refuse}, "run-1", 2, [], 0) == {"c1": {"rows": None, "lost": None, "error": "refused"}}
-
-
-def test_a_password_is_proven_as_the_protocol_says() -> None:
-    """The server keeps SHA1(SHA1(password)), and finds SHA1(password) behind a mask that only it and the nonce make."""
-    nonce = bytes(range(20))
-    kept = bytes.fromhex(_sql.hashed("secret")[1:])
-    mask = hashlib.sha1(nonce + kept).digest()
-    once = bytes(a ^ b for a, b in zip(_mysql.scramble(b"secret", nonce), mask))
-    assert hashlib.sha1(once).digest() == kept
-    assert _mysql.scramble(b"", nonce) == b""
+def test_a_place_that_does_not_answer_is_no_proof() -> None:
+    account = {"attempted": 3, "unsure": [2]}
+    assert judged(account, {"c1": {1, 3}, "c2": {1}, "c3": "refused"}) == {
+        "c1": {"found": 2, "lost": []},
+        "c2": {"found": 1, "lost": [3]},
+        "c3": {"found": None, "lost": None, "error": "refused"},
+    }
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (b"", "closed the connection"),
-        (b"\x01\x00\x00\x00\x09", "protocol 9 is unknown"),
-        (b"\x01\x00\x00\x00\x0a", "."),
-    ],
-)
-def test_whatever_a_stranger_says_is_an_error(words: bytes, said: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            peer, _address = listener.accept()
-            peer.sendall(words)
-            peer.close()
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with pytest.raises(_mysql.SqlError, match=said):
-            _mysql.Connection("127.0.0.1", listener.getsockname()[1], "drill", "secret", 2)
-        thread.join()
-
-
-def test_a_silent_stranger_is_an_error_too() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(_mysql.SqlError, match="timed out"):
-        _mysql.Connection("127.0.0.1", listener.getsockname()[1], "drill", "secret", 0.1)
+def test_two_that_each_took_something_are_apart() -> None:
+    assert not apart({"c1": {1, 2}, "c2": {1, 2}})
+    assert not apart({"c1": {1, 2, 3}, "c2": {1, 2}, "c3": "refused"})
+    assert apart({"c1": {1, 2}, "c2": {1, 3}})

@@ -19,6 +19,8 @@ OUTCOME = {
     "transaction": "t-1",
     "objects": [{"kind": "primitive", "id": "vip"}],
     "settled": {"waited": 0.1, "state": "settled"},
+    "failures": [{"resource": "vip", "node": "c1", "text": "monitor of vip on c1 failed: not running"}],
+    "fail_counts": [{"resource": "vip", "node": "c1", "count": 1, "threshold": 1000000}],
     "warnings": ["c9 is no node of this cluster"],
     "timings": {"load": 0.01},
 }
@@ -191,7 +193,9 @@ def real(monkeypatch, capsys):
 
     def run(arguments, options, body=lambda module: module.exit_json(**module.params)):
         logged = []
-        raw = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+        # ansible-core 2.21 returns the invocation only where it is asked for, the releases before always.
+        asked = {"_ansible_inject_invocation": True} if "inject_invocation" in basic.PASS_VARS else {}
+        raw = json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments, **asked)}).encode()
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", raw)
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
         monkeypatch.setattr(

@@ -86,3 +86,26 @@ def arp_reply(operation, mac, address):
 )
 def test_only_a_reply_for_this_address_counts(frame, expected):
     assert reach._arp_sender(frame, socket.inet_aton("10.42.0.100")) == expected
+
+
+def in_the_kernels_order(address):
+    return "%08X" % struct.unpack("=I", socket.inet_aton(address))
+
+
+def test_the_card_towards_an_address_is_the_one_in_its_network(tmp_path):
+    routes = [
+        ("eth0", "0.0.0.0", "10.0.0.1", "0.0.0.0"),
+        ("eth0", "10.0.0.0", "0.0.0.0", "255.255.255.0"),
+        ("eth1", "10.10.0.0", "0.0.0.0", "255.255.255.0"),
+        ("eth2", "10.10.0.0", "0.0.0.0", "255.255.0.0"),
+    ]
+    lines = ["Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT"]
+    for nic, *numbers in routes:
+        network, gateway, mask = map(in_the_kernels_order, numbers)
+        lines.append(f"{nic}\t{network}\t{gateway}\t0001\t0\t0\t0\t{mask}\t0\t0\t0")
+    table = tmp_path / "route"
+    table.write_text("\n".join(lines) + "\n")
+    towards = {address: reach.nic_towards(address, str(table)) for address in ("10.0.0.7", "10.10.0.7", "10.10.9.7")}
+    assert towards == {"10.0.0.7": "eth0", "10.10.0.7": "eth1", "10.10.9.7": "eth2"}
+    assert reach.nic_towards("192.0.2.1", str(table)) is None, "a router is in between"
+    assert reach.nic_towards("fd00::1", str(table)) is None

@@ -183,8 +183,24 @@ def test_packages_by_dpkg():
             "apt-cache policy b": (0, "b:\n  Installed: (none)\n  Candidate: 1.2\n", ""),
         }
     )
-    assert ha_host_info.Packages(module).missing(["corosync", "a|b|c", "pcs"]) == ["b", "pcs"]
-    assert ha_host_info.Packages(module).missing([]) == []
+    assert ha_host_info.Packages(module).missing(["corosync", "a|b|c", "pcs"]) == (["b", "pcs"], [])
+    assert ha_host_info.Packages(module).missing([]) == ([], [])
+
+
+def test_packages_by_rpm_and_what_no_repository_has():
+    query = "rpm --query --queryformat %{NAME} installed\n pacemaker a b nosuch"
+    ask = "dnf --quiet repoquery --queryformat %%{name}\n %s"
+    module = FakeModule(
+        {
+            "tools": ["rpm", "dnf"],
+            query: (3, "pacemaker installed\npackage a is not installed\n", ""),
+            ask % "a": (0, "\n", ""),
+            ask % "b": (0, "b2\n", ""),  # a package that provides it
+            ask % "nosuch": (0, "", ""),
+        }
+    )
+    packages = ha_host_info.Packages(module)
+    assert packages.missing(["pacemaker", "a|b", "nosuch"], sources=True) == (["b", "nosuch"], ["nosuch"])
 
 
 def test_services_that_do_not_run_or_are_not_enabled():

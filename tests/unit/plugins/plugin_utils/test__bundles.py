@@ -76,14 +76,6 @@ def test_an_agent_inside_is_a_resource_of_its_own() -> None:
 def test_an_address_follows_the_promoted_one() -> None:
     inside = {"name": "redis", "agent": "ocf:heartbeat:redis"}
     assert agent_document({**PROXY, "name": "db", "promoted_max": 1}, inside, ["db-vip"])["constraints"] == [
-        {
-            "kind": "order",
-            "first": "db",
-            "first_action": "promote",
-            "then": "db-vip",
-            "then_action": "start",
-            "mode": "Optional",
-        },
         {"kind": "colocation", "resource": "db-vip", "with": "db", "with_role": "Promoted", "score": "INFINITY"},
     ]
 

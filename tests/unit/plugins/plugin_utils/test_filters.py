@@ -72,8 +72,19 @@ def test_devices_of_hosts_without_any_are_none():
         fencing_devices({"h1": {"fencing_devices": [{"adress": "x"}]}}, ["h1"])
 
 
-def test_a_cut_is_told_as_a_command_tells_it():
-    choice = {"cluster": "lab", "target": "c1", "moves": False}
-    report = drill_report(choice, {"began": 0.0, "times": {}}, None, "1970-01-02 00:00:00.500000")
-    assert report["began"] % 1 == 0.5
-    assert report["method"] == "power"
+def test_a_moment_is_told_as_a_command_tells_it_or_in_seconds():
+    choice = {
+        "fault": "power",
+        "told": "",
+        "target": "c1",
+        "where": "target",
+        "by": "module",
+        "holder": "c1",
+        "moves": False,
+        "may_move": False,
+        "fenced": True,
+    }
+    watch = {"began": 0.0, "times": {}}
+    assert drill_report(choice, watch, None, "1970-01-02 00:00:00.500000")["began"] % 1 == 0.5
+    assert drill_report(choice, watch, None, 12.25)["began"] == 12.25
+    assert drill_report(choice, watch)["began"] == 0.0

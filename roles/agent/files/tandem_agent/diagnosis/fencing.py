@@ -10,10 +10,18 @@ from ..model.secrets import ELSEWHERE, is_secret
 from ..model.values import duration_ms
 from ..pacemaker.device import Device
 from ..proofs import identity
-from .patient import ERROR, WARNING, Finding, Patient
+from .patient import ERROR, INFO, WARNING, Finding, Patient
 
 
 def _fencing(patient: Patient) -> Iterator[Finding]:
+    if patient.alone and not patient.status["cluster"]["stonith_enabled"]:
+        yield Finding(
+            "cluster.single",
+            INFO,
+            "one node alone: what fails on it is started again; when the node fails, nothing takes over, and nobody has to fence it",
+            "add a second node, and fencing with it, if that is too little",
+        )
+        return
     if not patient.status["cluster"]["stonith_enabled"]:
         yield Finding(
             "fencing.disabled",

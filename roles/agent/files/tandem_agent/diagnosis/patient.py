@@ -44,6 +44,11 @@ class Patient(NamedTuple):
         return [node for node in self.status["nodes"] if node["type"] == "member"]
 
     @property
+    def alone(self) -> bool:
+        """Whether the cluster is one node."""
+        return len(self.members) == 1
+
+    @property
     def primitives(self) -> List[Primitive]:
         return [found for found in self.state.objects.values() if isinstance(found, Primitive)]
 

@@ -27,6 +27,10 @@ TRIES = 2  # a management controller that is busy or just booted drops a request
 # Agents that switch the one host they talk to: two of them at one address are a mistake.
 _ONE_HOST = re.compile(r"fence_(ipmilan|ipmilanplus|idrac|ilo\w*|imm|redfish|amt\w*|drac\w*)\Z")
 _QUIET = {"PYTHONWARNINGS": "ignore"}  # agents are Python, and their deprecations are not our user's business
+# Pacemaker's grammar (build_port_aliases in its fencer): a comma divides the plugs of one node, never two nodes, and a
+# backslash takes a sign's meaning away.
+_MAPPING = re.compile(r"(?:\\.|[^\\; \t])+")
+_HALF = re.compile(r"(?:\\.|[^\\:=])+")
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ (ERROR|WARNING|INFO|DEBUG): ")
 
 
@@ -59,10 +63,10 @@ class Device(NamedTuple):
     def plugs(self) -> Dict[str, str]:
         """Plug by node, from pcmk_host_map; a node of pcmk_host_list is its own plug."""
         found = {name: name for name in re.split(r"[\s,;]+", self.params.get("pcmk_host_list", "")) if name}
-        for pair in re.split(r"[\s;]+", self.params.get("pcmk_host_map", "")):
-            name, separator, plug = pair.partition(":")
-            if name and separator:
-                found[name] = plug.partition(",")[0]
+        for mapping in _MAPPING.findall(self.params.get("pcmk_host_map", "")):
+            halves = _HALF.findall(mapping)[-2:]
+            if len(halves) == 2:
+                found[halves[0]] = halves[1].replace("\\", "")
         return found
 
     @property

@@ -24,6 +24,7 @@ from ..errors import AgentError
 from ..model.objects import Primitive
 from .device import Device
 from .explain import Unmet, unmet
+from .failed import concerns
 from .history import PENDING, Record, places, plain, records, under_way
 from .simulate import Graph
 from .status import read_status
@@ -150,7 +151,7 @@ class _Watch:
             failure
             for failure in self.status()["failures"]
             if failure not in self._before
-            and _concerns(structure, self._scope, plain(failure["resource"]))
+            and concerns(structure, self._scope, plain(failure["resource"]))
             and not structure.ignores(plain(failure["resource"]), failure["operation"], failure["interval_ms"])
         ]
         if fresh:
@@ -162,7 +163,7 @@ class _Watch:
         structure = Structure(self.root)
         for record in records(self.root):
             name = plain(record.resource)
-            if record.failed and record.status != PENDING and _concerns(structure, self._scope, name):
+            if record.failed and record.status != PENDING and concerns(structure, self._scope, name):
                 self._failed.setdefault((record.node, name), set()).add(record.identity)
         if any(len(found) > OFTEN for found in self._failed.values()):
             self.raise_failures()
@@ -193,12 +194,6 @@ class _Watch:
             )
 
 
-def _concerns(structure: Structure, scope: Set[str], name: str) -> bool:
-    """Whether a resource is of the scope; what a bundle is made of counts as the bundle."""
-    bundle = structure.bundle_of(name)
-    return name in scope or (bundle is not None and not scope.isdisjoint([bundle, *structure.inside(bundle)]))
-
-
 def _doing(record: Record) -> str:
     return f"{record.operation} {plain(record.resource)} on {record.node}"
 
@@ -214,7 +209,7 @@ def still_lacking(context: Context, root: Element, scope: Set[str]) -> Tuple[Lis
     status = read_status(context.tools.monitor())
     found = unmet(root, status, scope)
     missing = {one.resource for one in found}
-    return found, [one for one in status["failures"] if _concerns(structure, missing, plain(one["resource"]))]
+    return found, [one for one in status["failures"] if concerns(structure, missing, plain(one["resource"]))]
 
 
 def _amiss(structure: Structure, scope: Set[str]) -> bool:
@@ -230,7 +225,7 @@ def _amiss(structure: Structure, scope: Set[str]) -> bool:
         if not stopped and (not all(roles) or (promotes and not any("Promoted" in one for one in roles))):
             return True
     return any(
-        record.failed and record.rc and _concerns(structure, scope, plain(record.resource))
+        record.failed and record.rc and concerns(structure, scope, plain(record.resource))
         for record in records(structure.root)
     )
 

@@ -66,6 +66,11 @@ def _compares_secrets(params: Mapping[str, Any]) -> bool:
     return any(isinstance(entry, dict) and entry.get("secrets") for entry in entries)
 
 
+def _proposes_devices(params: Mapping[str, Any]) -> bool:
+    """Agents run as root and run what their parameters name: only root says which."""
+    return params.get("stonith") is not None
+
+
 OPERATIONS: Dict[str, Operation] = {
     "hello": Operation(hello),
     "status": Operation(status),
@@ -76,7 +81,7 @@ OPERATIONS: Dict[str, Operation] = {
     "rollback": Operation(requests.rollback, mutates=True),
     "doctor": Operation(doctor.doctor),
     "cleanup": Operation(cleanup.cleanup, mutates=True),
-    "fence.verify": Operation(fencing.verify),
+    "fence.verify": Operation(fencing.verify, secret=_proposes_devices),
     "fence.reboot": Operation(fencing.reboot, mutates=True),
     "cluster.info": Operation(membership.info),
     "cluster.plan": Operation(membership.plan),
