@@ -101,7 +101,7 @@ extends_documentation_fragment:
   - tandem.ha._attributes.platform
 attributes:
   check_mode:
-    support: none
+    support: partial
     details: In check mode it does nothing and says so.
   diff_mode:
     support: none
@@ -253,7 +253,10 @@ def run_phase(module: AnsibleModule) -> Dict[str, Any]:
     stop, ended = _stop_file(module), threading.Event()
     _remove(stop)
     for client in clients:
-        client.prepare()
+        try:
+            client.prepare()
+        except Refused as refused:
+            module.fail_json(msg="the client %s could not begin: %s" % (client.what["name"], refused))
     workers = [Worker(client, ended, module.params["pause"]) for client in clients]
     lookouts = [Lookout(client, ended) for client in clients if isinstance(client, Redis)]
     until = time.monotonic() + module.params["deadline"]
@@ -365,10 +368,7 @@ def main() -> None:
         module.fail_json(
             msg="name: %r is no name: use letters, digits, '_', '.' and '-', at most 64" % module.params["name"]
         )
-    try:
-        module.exit_json(changed=module.params["phase"] == "run", **PHASES[module.params["phase"]](module))
-    except Refused as refused:
-        module.fail_json(msg="a client could not begin: %s" % refused)
+    module.exit_json(changed=module.params["phase"] == "run", **PHASES[module.params["phase"]](module))
 
 
 if __name__ == "__main__":

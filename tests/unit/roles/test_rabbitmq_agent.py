@@ -178,6 +178,10 @@ def test_without_data_it_has_itself_forgotten_and_joins(host):
     assert host.does("start")[0] == ocf.SUCCESS
     assert json.loads(host.lines("starts")[0]) == ["-rabbit cluster_nodes {['rabbit@w'],disc}", False]
     assert not (host.top / "data/mnesia/rabbit@a/left-over").exists()
+    for _try in range(50):
+        if len(host.lines("controls")) == 2:
+            break
+        time.sleep(0.1)
     assert host.lines("controls") == [
         "rabbitmqctl --node rabbit@w forget_cluster_node rabbit@a",
         "rabbitmq-queues --node rabbit@a grow rabbit@a all",
@@ -198,7 +202,7 @@ def test_a_start_does_not_wait_for_others(host):
     host.put("record", "made")
     begun = time.monotonic()
     assert host.does("start", start_wait="1s") == (ocf.SUCCESS, "")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 18  # less than what Pacemaker gives it
     assert host.does("monitor") == (ocf.SUCCESS, "")
     assert "waiting for b or w to run" in host.state().why
     assert not host.lines("starts")

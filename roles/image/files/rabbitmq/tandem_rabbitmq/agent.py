@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 from . import ocf, state
 from .manual import METADATA, USAGE
@@ -92,27 +92,31 @@ class Agent:
         if not os.access(os.path.join(settings.programs, "rabbitmq-server"), os.X_OK):
             ocf.reason("programs: there is no rabbitmq-server in %s" % settings.programs)
             return ocf.INSTALLED
-        limit = min(
-            ocf.seconds("start_wait", self._parameter("start_wait", START_WAIT)), ocf.time_limit(self._environment)
-        )
+        wait = ocf.seconds("start_wait", self._parameter("start_wait", START_WAIT))
+        launched = None
         if not state.runs(state.read(settings)):
             self._kill(settings)
-            _launch(settings)
-        end, found = time.monotonic() + limit, None
-        while time.monotonic() < end:
-            found = state.read(settings)
+            launched = _launch(settings)
+        return self._await(settings, launched, wait)
+
+    def _await(self, settings: Settings, launched: Optional[subprocess.Popen[bytes]], wait: float) -> int:
+        """Until it serves or has failed, or for as long as a start may wait."""
+        begun, limit = time.monotonic(), ocf.time_limit(self._environment)
+        wait = min(wait, limit)
+        while True:
+            found, passed = state.read(settings), time.monotonic() - begun
             if found and found.state == state.SERVING:
                 return ocf.SUCCESS
             if found and found.state == state.FAILED:
                 ocf.reason(found.why)
                 return ocf.ERROR
-            if found and found.state == state.WAITING and found.age() > WAITING_LIMIT:
-                break  # for another member, which may need this action to end before it can begin
+            # Waiting is for another member, which may need this action to end before it can begin.
+            if found and (passed > wait or (found.state == state.WAITING and found.age() > WAITING_LIMIT)):
+                return ocf.SUCCESS  # the next monitors look after it
+            if not found and (passed > limit or (launched is not None and launched.poll() is not None)):
+                ocf.reason("nothing was started; %s says why" % _log(settings))
+                return ocf.ERROR
             time.sleep(0.2)
-        if found is None:
-            ocf.reason("nothing was started; %s says why" % _log(settings))
-            return ocf.ERROR
-        return ocf.SUCCESS  # it waits, or starts for long: the next monitors look after it
 
     def stop(self) -> int:
         settings = self._where()
@@ -170,11 +174,11 @@ def _log(settings: Settings) -> str:
     return os.path.join(settings.log_directory, "tandem.log")
 
 
-def _launch(settings: Settings) -> None:
+def _launch(settings: Settings) -> subprocess.Popen[bytes]:
     """Start the runner, as a process that outlives this one."""
     os.makedirs(settings.log_directory, mode=0o750, exist_ok=True)
     with open(_log(settings), "ab") as log:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-B", "-m", "tandem_rabbitmq.runner", *settings.arguments()],
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -161,18 +161,18 @@ class Runner:
 
     def _arrived(self, step: decide.Step) -> bool:
         """The server serves for the first time; False when it is not what was wanted."""
-        if step.kind == decide.JOIN:
-            if step.peer not in (self.servers.members(self.settings.me) or ()):
-                # Nobody had a chance to use it: a fresh server knows no user who may come over the network.
-                self._stop()
-                return False
-            self._grow()
+        if step.kind == decide.JOIN and step.peer not in (self.servers.members(self.settings.me) or ()):
+            # Nobody had a chance to use it: a fresh server knows no user who may come over the network.
+            self._stop()
+            return False
         self.database.complete()
         if self.settings.resource:
             pacemaker.publish(self.settings, decide.MEMBER)
             if pacemaker.recorded(self.settings) != decide.MADE:
                 pacemaker.record(self.settings, decide.MADE)
         self._note(state.SERVING, step.why)
+        if step.kind == decide.JOIN:
+            self._grow()  # last: it takes its time, and clients need not wait for it
         return True
 
     def _grow(self) -> None:
