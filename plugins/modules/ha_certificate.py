@@ -52,7 +52,8 @@ options:
     type: str
   certificate:
     description:
-      - With O(phase=keep), the certificate in PEM, with those between it and its authority behind it. Not given, what is there stays.
+      - With O(phase=keep), the certificate in PEM, with those between it and its authority behind it. Not given, what is there stays, with
+        its owner and mode as they should be.
     type: str
   key:
     description: With O(phase=keep), its key in PEM, without a passphrase. Not given, the host's own.
@@ -224,7 +225,7 @@ def due(host):
         return "it ends within %d days" % params["renew"]
     if not same_key(host, path, host.path("key.pem")):
         return "it is not that of the key"
-    if not host.asked("verify", "-CAfile", host.path("ca.pem"), path):
+    if not host.asked("verify", "-no-CApath", "-CAfile", host.path("ca.pem"), path):
         return "it is not signed by the authority"
     said = host.run("x509", "-in", path, "-noout", "-ext", "subjectAltName")
     if certificates.alternatives(said) != certificates.wanted(params["names"], params["addresses"]):
@@ -274,9 +275,7 @@ def sign(host):
 
 def keep(host):
     module, params = host.module, host.params
-    if params["certificate"] is None:
-        module.exit_json(changed=False)
-    if host.openssl:
+    if params["certificate"] is not None and host.openssl:
         check(host)
     changed = different(host)
     if changed and not module.check_mode:
@@ -304,7 +303,13 @@ def check(host):
         if not host.asked("x509", "-in", paths["certificate"], "-noout", "-checkend", "0"):
             module.fail_json(msg="certificate: it has ended. Nothing was written")
         if not host.asked(
-            "verify", "-CAfile", paths["authority"], "-untrusted", paths["certificate"], paths["certificate"]
+            "verify",
+            "-no-CApath",
+            "-CAfile",
+            paths["authority"],
+            "-untrusted",
+            paths["certificate"],
+            paths["certificate"],
         ):
             module.fail_json(msg="authority: it has not signed the certificate. Nothing was written")
 

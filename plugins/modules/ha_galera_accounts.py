@@ -131,6 +131,17 @@ def differing(database, accounts):
     return found
 
 
+def refuse_lockout(database, wanted, found):
+    """Fail before an account may log in over TLS only, where the database does not speak it."""
+    asking = ["%s@%s" % account for account in found if wanted[account].get("tls")]
+    if asking and database.say("SELECT @@have_ssl;").strip() != "YES":
+        database.module.fail_json(
+            msg="accounts: %s may log in over TLS only, which the database in %s does not speak: nobody could log in."
+            " Set galera_tls, run the site, restart one member after the other, and try again. Nothing was changed"
+            % (", ".join(asking), database.container)
+        )
+
+
 def main():
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     accounts = module.params["accounts"]
@@ -141,6 +152,7 @@ def main():
     database, wanted = Database(module), _sql.wanted(accounts)
     if database.container:
         found = differing(database, accounts)
+        refuse_lockout(database, wanted, found)
     elif module.check_mode:
         found = sorted(wanted)
     else:

@@ -79,6 +79,16 @@ def test_it_is_made_signed_and_kept_and_then_left_alone(tmp_path: Path, authorit
     assert (host / "all.pem").read_text() == (host / "cert.pem").read_text() + (host / "key.pem").read_text()
 
 
+def test_a_key_that_others_may_read_is_hidden_again(tmp_path: Path, authority: Path) -> None:
+    host = tmp_path / "tls"
+    made(host, authority)
+    (host / "key.pem").chmod(0o644)
+    assert say("keep", host, check_mode=True) == {"changed": True}
+    assert say("keep", host) == {"changed": True}
+    assert (host / "key.pem").stat().st_mode & 0o777 == 0o600
+    assert say("keep", host) == {"changed": False}
+
+
 @pytest.mark.parametrize(
     ("params", "reason"),
     [
