@@ -137,7 +137,7 @@ def refuse_lockout(database, wanted, found):
     if asking and database.say("SELECT @@have_ssl;").strip() != "YES":
         database.module.fail_json(
             msg="accounts: %s may log in over TLS only, which the database in %s does not speak: nobody could log in."
-            " Set galera_tls, run the site, restart one member after the other, and try again. Nothing was changed"
+            " Bring TLS into force first (galera_tls), and try again. Nothing was changed"
             % (", ".join(asking), database.container)
         )
 
