@@ -34,4 +34,7 @@ options:
         description: 'What it may do where, such as C(SELECT, INSERT) under the key C(shop.*).'
         type: dict
         default: {}
+      tls:
+        description: Whether it may only log in over TLS. Not given, it is left as it is, and a new account may log in without.
+        type: bool
 """

@@ -28,6 +28,11 @@ options:
     type: list
     elements: str
     required: true
+  certificates:
+    description: The names of the certificates that services may name.
+    type: list
+    elements: str
+    default: []
 author:
   - The Tandem contributors (@tandem)
 """
@@ -44,7 +49,7 @@ RETURN = r"""
 _value:
   description: >-
     For each service a map with C(name), C(binds), C(port), C(addresses), C(option) (what to change if that cannot be), C(mode), C(single),
-    C(timeout), C(check), C(check_port), C(servers) and C(lines).
+    C(timeout), C(check), C(check_port), C(bind_options), C(servers) and C(lines).
   type: list
   elements: dict
 """
@@ -58,11 +63,14 @@ from ansible_collections.tandem.ha.plugins.plugin_utils._proxy import services
 
 
 def _haproxy_services(
-    declared: list[dict[str, Any]], nodes: list[Mapping[str, Any]], addresses: list[str]
+    declared: list[dict[str, Any]],
+    nodes: list[Mapping[str, Any]],
+    addresses: list[str],
+    certificates: list[str] | None = None,
 ) -> list[dict[str, Any]]:
     """See DOCUMENTATION."""
     try:
-        return services(declared, nodes, addresses)
+        return services(declared, nodes, addresses, certificates or ())
     except Invalid as fault:
         raise AnsibleFilterError(str(fault)) from fault
 

@@ -25,6 +25,7 @@ ACCOUNT: Dict[str, Any] = {
     "hosts": {"type": "list", "elements": "str", "default": ["%"]},
     "password": {"type": "str", "no_log": True},
     "privileges": {"type": "dict", "default": {}},
+    "tls": {"type": "bool"},
 }
 
 
@@ -73,6 +74,8 @@ def create(account: Account, entry: Mapping[str, Any]) -> List[str]:
         "CREATE USER IF NOT EXISTS %s" % who,
         "ALTER USER %s IDENTIFIED VIA mysql_native_password USING '%s'" % (who, hashed(entry.get("password"))),
     ]
+    if entry.get("tls") is not None:
+        statements[-1] += " REQUIRE %s" % ("SSL" if entry["tls"] else "NONE")
     return statements + ["GRANT %s ON %s TO %s" % (what, on, who) for on, what in grants(entry)]
 
 
@@ -106,15 +109,23 @@ def first(accounts: Iterable[Mapping[str, Any]]) -> str:
 
 
 QUESTION = (
-    "SELECT 'account', User, Host, JSON_VALUE(Priv, '$.authentication_string') FROM mysql.global_priv"
+    "SELECT 'account', User, Host, JSON_VALUE(Priv, '$.authentication_string'), JSON_VALUE(Priv, '$.ssl_type') FROM mysql.global_priv"
     " WHERE JSON_VALUE(Priv, '$.plugin') = 'mysql_native_password';"
 )
 
 
 def present(answer: str) -> Dict[Account, str]:
     """Accounts and their hashes, of the answer to QUESTION in columns."""
-    rows = [line.split("\t") for line in answer.splitlines() if line.startswith("account\t")]
-    return {(row[1], row[2]): "" if row[3] == "NULL" else row[3] for row in rows}
+    return {(row[1], row[2]): "" if row[3] == "NULL" else row[3] for row in _rows(answer)}
+
+
+def encrypted(answer: str) -> Set[Account]:
+    """The accounts that may only log in over TLS, of the same answer: a certificate of the client's own is more than that."""
+    return {(row[1], row[2]) for row in _rows(answer) if row[4] not in ("NULL", "", "-1", "0")}
+
+
+def _rows(answer: str) -> List[List[str]]:
+    return [line.split("\t") for line in answer.splitlines() if line.startswith("account\t")]
 
 
 _GRANT = re.compile(r"GRANT (?P<what>.+) ON (?P<on>\S+) TO ")

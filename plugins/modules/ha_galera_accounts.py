@@ -120,12 +120,26 @@ class Database(object):
 
 def differing(database, accounts):
     """The declared accounts that are not as declared."""
-    hashes = _sql.present(database.say(_sql.QUESTION))
+    answer = database.say(_sql.QUESTION)
+    hashes, encrypted = _sql.present(answer), _sql.encrypted(answer)
     found = []
     for account, entry in sorted(_sql.wanted(accounts).items()):
-        if hashes.get(account) != _sql.hashed(entry.get("password")) or not database.grants(account, entry):
+        tls = entry.get("tls")
+        same = hashes.get(account) == _sql.hashed(entry.get("password")) and tls in (None, account in encrypted)
+        if not same or not database.grants(account, entry):
             found.append(account)
     return found
+
+
+def refuse_lockout(database, wanted, found):
+    """Fail before an account may log in over TLS only, where the database does not speak it."""
+    asking = ["%s@%s" % account for account in found if wanted[account].get("tls")]
+    if asking and database.say("SELECT @@have_ssl;").strip() != "YES":
+        database.module.fail_json(
+            msg="accounts: %s may log in over TLS only, which the database in %s does not speak: nobody could log in."
+            " Bring TLS into force first (galera_tls), and try again. Nothing was changed"
+            % (", ".join(asking), database.container)
+        )
 
 
 def main():
@@ -138,6 +152,7 @@ def main():
     database, wanted = Database(module), _sql.wanted(accounts)
     if database.container:
         found = differing(database, accounts)
+        refuse_lockout(database, wanted, found)
     elif module.check_mode:
         found = sorted(wanted)
     else:

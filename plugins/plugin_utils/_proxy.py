@@ -28,6 +28,9 @@ KEYS = (
     "path",
     "single",
     "timeout",
+    "tls",
+    "server_tls",
+    "server_name",
     "servers",
     "lines",
 )
@@ -42,12 +45,17 @@ UTF8 = 33
 
 
 def services(
-    declared: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str, Any]], addresses: Iterable[str]
+    declared: Iterable[Mapping[str, Any]],
+    nodes: Iterable[Mapping[str, Any]],
+    addresses: Iterable[str],
+    known: Iterable[str] = (),
 ) -> list[dict[str, Any]]:
     """Every service complete: where it listens, which lines check it, which servers it has.
 
-    `nodes` are the controllers with their `node` name and `links`; `addresses` are the virtual ones.
+    `nodes` are the controllers with their `node` name and `links`; `addresses` are the virtual ones; `known` names certificates.
     """
+    declared = list(declared)
+    certificates(declared, known)
     members = [{"name": node["node"], "address": node["links"][0]} for node in nodes]
     found = [_service(entry, members, list(addresses)) for entry in declared]
     taken: dict[str, str] = {}
@@ -80,13 +88,20 @@ def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses:
             f"haproxy_services: {name} has no address to listen on: set vip_addresses, or address in this entry"
         )
     check_port = _port(name, entry, "check_port", server_port)
+    mode = str(entry.get("mode") or ("http" if check == "http" else "tcp"))
+    if check == "galera" and (entry.get("tls") or entry.get("server_tls")):
+        raise Invalid(
+            f"haproxy_services: {name}: tls and server_tls do not go with the check galera: MariaDB begins TLS in its own protocol, "
+            "and HAProxy lets it pass; set galera_tls"
+        )
     return {
         "name": name,
         "binds": [f"{_bracketed(address)}:{port}" for address in listens],
         "port": port,
         "addresses": listens,
         "option": f"haproxy_services: {name}",
-        "mode": str(entry.get("mode") or ("http" if check == "http" else "tcp")),
+        "bind_options": _bind_options(entry, mode),
+        "mode": mode,
         "single": bool(entry.get("single", check == "galera")),
         "timeout": entry.get("timeout") or ("90m" if check == "galera" else None),
         "check": list(_check(check, entry, check_port)),
@@ -95,11 +110,48 @@ def _service(entry: Mapping[str, Any], members: list[dict[str, str]], addresses:
             {
                 "name": str(server["name"]),
                 "address": f"{_bracketed(str(server['address']))}:{server.get('port') or server_port}",
+                "options": _server_options(entry, str(server["name"])),
             }
             for server in entry.get("servers") or members
         ],
         "lines": [str(line) for line in entry.get("lines") or []],
     }
+
+
+TLS_DIRECTORY = "/etc/haproxy/tls"
+
+
+def _bind_options(entry: Mapping[str, Any], mode: str) -> str:
+    """How clients are spoken to."""
+    if not entry.get("tls"):
+        return ""
+    return f" ssl crt {TLS_DIRECTORY}/{entry['tls']}/all.pem" + (" alpn h2,http/1.1" if mode == "http" else "")
+
+
+def _server_options(entry: Mapping[str, Any], server: str) -> str:
+    """How a server is spoken to, also when it is asked whether it is well: it must show a certificate of the authority, for its name."""
+    if not entry.get("server_tls"):
+        return ""
+    name = entry.get("server_name") or server
+    authority = f"{TLS_DIRECTORY}/{entry['server_tls']}/ca.pem"
+    return f" ssl check-ssl verify required ca-file {authority} verifyhost {name}"
+
+
+def certificates(declared: Iterable[Mapping[str, Any]], known: Iterable[str]) -> None:
+    """Raise Invalid for the first service that names a certificate which is not declared."""
+    names = [str(name) for name in known]
+    for name in names:
+        if not NAME.match(name):
+            raise Invalid(
+                f"haproxy_certificates: {name!r} is no name: begin with a letter and use letters, digits, '_', '.' and '-'"
+            )
+    for entry in declared:
+        for key in ("tls", "server_tls"):
+            if entry.get(key) and str(entry[key]) not in names:
+                raise Invalid(
+                    f"haproxy_services: {entry.get('name')}: {key} names the certificate {entry[key]!r}, "
+                    f"which is not in haproxy_certificates; there is {', '.join(names) or 'none'}"
+                )
 
 
 def _port(name: str, entry: Mapping[str, Any], key: str, default: Any = None) -> int:

@@ -26,8 +26,15 @@ def test_no_password_is_said_in_the_clear() -> None:
     assert "GRANT INSERT, SELECT ON `shop`.* TO 'shop'@'10.0.0.%';" in text
 
 
+@pytest.mark.parametrize(("tls", "said"), [(True, " REQUIRE SSL;"), (False, " REQUIRE NONE;"), (None, "';")])
+def test_an_account_may_be_for_tls_alone(tls: bool | None, said: str) -> None:
+    statement = next(line for line in _sql.first([{**SHOP, "tls": tls}]).splitlines() if line.startswith("ALTER USER"))
+    assert statement.endswith(said)
+
+
 def test_an_answer_in_columns_is_understood() -> None:
-    answer = "account\tshop\t%%\t%s\naccount\thaproxy\t10.0.0.11\t\naccount\told\t%%\tNULL\n" % HASH
+    answer = "account\tshop\t%%\t%s\t1\naccount\thaproxy\t10.0.0.11\t\t0\naccount\told\t%%\tNULL\tNULL\n" % HASH
+    assert _sql.encrypted(answer) == {("shop", "%")}
     assert _sql.present(answer) == {("shop", "%"): HASH, ("haproxy", "10.0.0.11"): "", ("old", "%"): ""}
 
 

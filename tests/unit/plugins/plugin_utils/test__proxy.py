@@ -18,8 +18,8 @@ def test_few_words_are_enough_for_a_database() -> None:
     (found,) = services([SQL], NODES, ["10.0.0.100", "fd00::100"])
     assert found["binds"] == ["10.0.0.100:3306", "[fd00::100]:3306"]
     assert found["servers"] == [
-        {"name": "c1", "address": "10.0.0.11:3306"},
-        {"name": "c2", "address": "[fd00::12]:3306"},
+        {"name": "c1", "address": "10.0.0.11:3306", "options": ""},
+        {"name": "c2", "address": "[fd00::12]:3306", "options": ""},
     ]
     assert (found["mode"], found["single"], found["timeout"], found["check_port"]) == ("tcp", True, "90m", 3307)
 
@@ -46,8 +46,20 @@ def test_the_web_is_asked_for_a_page() -> None:
     (found,) = services([entry], NODES, ["10.0.0.100"])
     assert found["mode"] == "http"
     assert found["check"][1] == "http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host localhost"
-    assert found["servers"] == [{"name": "x", "address": "1.2.3.4:8080"}]
+    assert found["servers"] == [{"name": "x", "address": "1.2.3.4:8080", "options": ""}]
     assert (found["single"], found["timeout"]) == (False, None)
+
+
+def test_clients_and_servers_may_be_spoken_to_over_tls() -> None:
+    entry = {"name": "web", "port": 443, "server_port": 8443, "tls": "site", "server_tls": "inner"}
+    (found,) = services([entry], NODES, ["10.0.0.100"], ["site", "inner"])
+    assert found["bind_options"] == " ssl crt /etc/haproxy/tls/site/all.pem alpn h2,http/1.1"
+    assert found["servers"][0]["options"] == (
+        " ssl check-ssl verify required ca-file /etc/haproxy/tls/inner/ca.pem verifyhost c1"
+    )
+    (found,) = services([{**entry, "check": "tcp", "server_name": "web"}], NODES, ["10.0.0.100"], ["site", "inner"])
+    assert found["bind_options"] == " ssl crt /etc/haproxy/tls/site/all.pem"
+    assert found["servers"][1]["options"].endswith(" verifyhost web")
 
 
 @pytest.mark.parametrize(
@@ -58,11 +70,13 @@ def test_the_web_is_asked_for_a_page() -> None:
         ({"check": "ping"}, "check 'ping' is unknown; known are galera, http, tcp"),
         ({"prot": 1}, "sql: unknown key 'prot'"),
         ({"name": "a b"}, "'a b' is no name"),
+        ({"tls": "site"}, "sql: tls names the certificate 'site', which is not in haproxy_certificates; there is own"),
+        ({"server_tls": "own"}, "tls and server_tls do not go with the check galera"),
     ],
 )
 def test_wrong_words_are_said_by_name(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(Invalid, match=said):
-        services([{**SQL, **wrong}], NODES, ["10.0.0.100"])
+        services([{**SQL, **wrong}], NODES, ["10.0.0.100"], ["own"])
 
 
 def test_two_cannot_listen_in_one_place() -> None:
