@@ -63,14 +63,17 @@ class CallbackModule(CallbackBase):
 
 def details(outcome: dict[str, Any]) -> list[str]:
     """What a result says of its change, in words: the plan of our modules, or the names of the files others touch."""
-    plan = outcome.get("plan")
+    items = [item for item in outcome.get("results") or [outcome] if isinstance(item, dict)]
+    return list(dict.fromkeys(word for item in items for word in _words(item)))
+
+
+def _words(item: dict[str, Any]) -> list[str]:
+    """Of one turn of a loop, or of a task without one."""
+    plan = item.get("plan")
     if isinstance(plan, list):
         return [str(step["summary"]) for step in plan if isinstance(step, dict) and step.get("summary")]
-    items = [item for item in outcome.get("results") or [outcome] if isinstance(item, dict) and item.get("changed")]
-    named = [
-        str(item[key]) for item in items for key in ("dest", "path", "name", "item") if isinstance(item.get(key), str)
-    ]
-    return list(dict.fromkeys(named))
+    names = ("dest", "path", "name", "item") if item.get("changed") else ()
+    return [str(item[key]) for key in names if isinstance(item.get(key), str)]
 
 
 def _remove(path: str, owner: int) -> None:

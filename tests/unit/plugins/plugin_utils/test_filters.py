@@ -53,6 +53,7 @@ def test_without_the_callback_what_was_registered_has_to_do():
             },
             ["/a", "x"],
         ),
+        ({"results": [{"changed": True, "plan": [{"summary": "remove web"}]}, {"plan": []}]}, ["remove web"]),
     ],
 )
 def test_a_change_is_told_in_words(outcome, expected):
