@@ -4,7 +4,8 @@
 
     python tests/gates/run.py [--only NAME ...] [--skip NAME ...] [--jobs N] [--list]
 
-A NAME is a gate or a group of gates. Each gate's output goes to .build/logs/NAME.log; the end of it is shown when the
+A NAME is a gate or a group of gates. Some gates run only when they are named or with TANDEM_ALL=1, as `make test-all`
+does; `--list` says which. Each gate's output goes to .build/logs/NAME.log; the end of it is shown when the
 gate fails. Exit code 0 when every gate that ran passed, 1 when one failed, 130 when interrupted.
 """
 
@@ -84,7 +85,7 @@ class Runner:
 
     def say(self, word: str, gate: Gate, rest: str) -> None:
         with self._lock:
-            print(f"[{time.monotonic() - self._began:5.0f} s] {word:8}{gate.name:14}{rest}", flush=True)
+            print(f"[{time.monotonic() - self._began:5.0f} s] {word:8}{gate.name:23}{rest}", flush=True)
 
     def run_all(self, gates: list[Gate], jobs: int) -> list[Outcome]:
         """Gates that share the machine first, `jobs` at a time, and beside them those that mostly wait for a lab's nodes,
@@ -219,8 +220,8 @@ def last_line(gate: Gate) -> str:
     return lines[-1] if lines else ""
 
 
-def chosen(only: list[str], skip: list[str]) -> list[Gate]:
-    """The gates named by `only` (all when empty) without those named by `skip`."""
+def chosen(only: list[str], skip: list[str], everything: bool) -> list[Gate]:
+    """The gates named by `only` (when empty those of every day, or `everything`) without those named by `skip`."""
     known = {gate.name for gate in GATES} | {gate.group for gate in GATES}
     unknown = sorted({*only, *skip} - known)
     if unknown:
@@ -229,10 +230,11 @@ def chosen(only: list[str], skip: list[str]) -> list[Gate]:
     def named(gate: Gate, names: list[str]) -> bool:
         return gate.name in names or gate.group in names
 
-    return [gate for gate in GATES if (not only or named(gate, only)) and not named(gate, skip)]
+    wanted = [gate for gate in GATES if (named(gate, only) if only else gate.daily or everything)]
+    return [gate for gate in wanted if not named(gate, skip)]
 
 
-def summary(outcomes: list[Outcome]) -> int:
+def summary(outcomes: list[Outcome], left: list[Gate]) -> int:
     """Print what was left out, what failed, and the count; returns the exit code."""
     for outcome in outcomes:
         if outcome.verdict == "skipped":
@@ -240,6 +242,8 @@ def summary(outcomes: list[Outcome]) -> int:
             continue
         for reason in sorted(set(LEFT_OUT.findall(log_text(outcome.gate)))) if outcome.seconds else []:
             print(f"skipped in {outcome.gate.name}: {reason[:200]}")
+    if left:
+        print(f"left to make test-all: {' '.join(gate.name for gate in left)}")
     failed = [outcome.gate.name for outcome in outcomes if outcome.verdict == "failed"]
     if failed:
         print(f"failed: {' '.join(failed)}")
@@ -255,10 +259,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), help="how many at a time")
     parser.add_argument("--list", action="store_true", help="show the table and stop")
     options = parser.parse_args()
-    gates = chosen(options.only, options.skip)
+    everything = os.environ.get("TANDEM_ALL") == "1"
+    gates = chosen(options.only, options.skip, everything or options.list)
     if options.list:
         for gate in gates:
-            print(f"{gate.name:14}{gate.group:13}{gate.limit:5} s  {gate.what}")
+            print(f"{gate.name:23}{gate.group:13}{gate.limit:5} s  {gate.what}{'' if gate.daily else ' (test-all)'}")
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
     runner = Runner()
@@ -269,7 +274,8 @@ def main() -> int:
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    code = summary(runner.run_all(gates, options.jobs))
+    left = [] if options.only else [gate for gate in GATES if not (gate.daily or everything)]
+    code = summary(runner.run_all(gates, options.jobs), left)
     return 130 if runner.interrupted else code
 
 

@@ -26,6 +26,7 @@ class Gate:
     needs: tuple[str, ...] = ()  # paths that must exist, or the gate fails without being run
     alone: bool = False  # nothing else may run beside it: it measures time
     nodes: bool = False  # it waits for nodes of a lab most of the time
+    daily: bool = True  # otherwise it runs when it is named, and with TANDEM_ALL=1
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -37,7 +38,7 @@ def shell(script: str) -> Command:
     return ("bash", "-euo", "pipefail", "-c", script)
 
 
-def scenario(name: str, directory: str, what: str, limit: int) -> Gate:
+def scenario(name: str, directory: str, what: str, limit: int, daily: bool = True) -> Gate:
     """One of Molecule's scenarios, on nodes of a lab."""
     return Gate(
         name,
@@ -47,6 +48,7 @@ def scenario(name: str, directory: str, what: str, limit: int) -> Gate:
         "cluster",
         needs=(f"molecule/{directory}",),
         nodes=True,
+        daily=daily,
         environment=(("MOLECULE_GLOB", "molecule/*/molecule.yml"),),
     )
 
@@ -243,6 +245,7 @@ GATES = (
         "single_node_debian",
         "the same on a Debian node",
         900,
+        daily=False,
     ),
     scenario(
         "molecule-esxi",
@@ -255,11 +258,12 @@ GATES = (
         "oci_pair",
         "the OCI pair: check, converge, idempotence, verify with the API away and the holder's power cut",
         1500,
+        daily=False,
     ),
     scenario(
         "molecule-bundles",
         "bundles",
-        "the pair with Galera, Redis and HAProxy in bundles: check, converge, idempotence, verify with the holder's power cut",
+        "the pair with four services in bundles: check, converge, idempotence, verify with the holder's power cut",
         1500,
     ),
 )

@@ -168,7 +168,7 @@ def repositories() -> str:
     lines = ["# The lab's, on local disk: %s" % TARGET]
     for name, enabled in REPOSITORIES.items():
         lines += ["[%s]" % name, "name=Lab - %s" % name, "baseurl=file://%s/%s" % (TARGET, name)]
-        lines += ["enabled=%d" % enabled, "gpgcheck=0", "metadata_expire=1", ""]
+        lines += ["enabled=1" if enabled else "enabled=0", "gpgcheck=0", "metadata_expire=1", ""]
     return "\n".join(lines)
 
 
