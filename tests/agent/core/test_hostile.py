@@ -166,6 +166,15 @@ def test_what_is_no_document_at_all(document: Any) -> None:
     assert len(answer.error.message) < 1000
 
 
+def test_what_failed_is_no_condition_of_an_answer() -> None:
+    """Without crm_mon it is said that nobody knows; the answer stands."""
+    cib = next(path for path in FILES if path.name == "maintenance-day.xml").read_bytes()
+    answer = AGENT.call(cib, "plan", document=document_of(read(parse(cib)), secrets=True))
+    assert answer.result is not None and answer.result["changed"] is False
+    assert answer.result["failures"] == [] and answer.result["fail_counts"] == []
+    assert any(told.startswith("what has failed is not known: crm_mon ") for told in answer.result["warnings"])
+
+
 WEIRD_PARAMS = [True, -1, 7, 1.5, 10**60, -(10**60), "x", "", [], [1], [{}], [None], {}, {"x": 1}, "\x00", "9" * 5000]
 
 

@@ -13,7 +13,7 @@ import copy
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Set, Tuple
 from xml.etree.ElementTree import Element
 
 from .cib.read import read
@@ -26,7 +26,7 @@ from .model.declaration import Document
 from .model.objects import Setting, State
 from .pacemaker.compare import mismatches
 from .pacemaker.coordinator import agree
-from .pacemaker.failed import failed
+from .pacemaker.failed import Failed, failed
 from .pacemaker.parameters import judge
 from .pacemaker.settle import Settled, sentence, settle, still_lacking
 from .pacemaker.simulate import Graph, Preview, guard
@@ -46,6 +46,10 @@ from .secrecy import Secrecy
 ATTEMPTS = 5  # times a request is planned anew because the configuration moved meanwhile
 REBASES = 20  # times a patch is made anew because only status moved; on a busy cluster that is every second or so
 PREVIEW_SECONDS = 20.0
+UNSEEN = (
+    "tool.timeout",
+    "tool.missing",
+)  # faults of a look that a request can do without; it is said what was not seen
 
 ALLOWANCES = ("fence", "stop")
 NO_DOCUMENT = Document("", ())  # of a request that declares nothing, such as an undoing
@@ -243,7 +247,7 @@ class _Transaction:
         try:
             graph = Graph(tools.graph(serialize(candidate), timeout=PREVIEW_SECONDS), candidate)
         except AgentError as error:
-            if error.code not in ("tool.timeout", "tool.missing"):
+            if error.code not in UNSEEN:
                 raise
             return self._unseen(error.message, changes)
         preview = Preview(tuple(graph.actions()))
@@ -344,6 +348,16 @@ class _Transaction:
         first = [change.as_json() for change in self.files if change.action != REMOVE]
         return first + plan_of(changes) + [change.as_json() for change in self.files if change.action == REMOVE]
 
+    def _failed(self, root: Element, scope: Set[str], status: Optional[Mapping[str, Any]]) -> Failed:
+        """What failed of the request's resources. It is told beside the answer, which stands without it."""
+        try:
+            return failed(self.context.tools, root, scope, status)
+        except AgentError as error:
+            if error.code not in UNSEEN:
+                raise
+            self.warnings.append(f"what has failed is not known: {error.message}")
+            return Failed([], [])
+
     def _outcome(
         self,
         loaded: Loaded,
@@ -356,7 +370,7 @@ class _Transaction:
     ) -> Dict[str, Any]:
         status = settled.status if settled else None
         scope = _scope(wanted, changes, loaded.state)
-        found = failed(self.context.tools, (after or loaded).root, scope, status)
+        found = self._failed((after or loaded).root, scope, status)
         return {
             "changed": bool(changes or self.files),
             "plan": self._plan(changes),
