@@ -159,7 +159,7 @@ def test_a_full_disk_stops_one_member_and_not_the_other(galera: Pair) -> None:
     sql(galera, "b1", "CREATE DATABASE full; CREATE TABLE full.t (id INT AUTO_INCREMENT PRIMARY KEY, text LONGBLOB);")
     try:
         galera.node("b2", f"dd if=/dev/zero of={DATADIR}/filler bs=1M status=none", code=None)
-        for _ in range(12):
+        for _row in range(12):
             sql(galera, "b1", "INSERT INTO full.t (text) VALUES (REPEAT('x', 4000000));")
         assert sql(galera, "b1", "SELECT COUNT(*) FROM full.t;") == "12"
     finally:

@@ -111,7 +111,7 @@ class Host:
         """Exit code and what the agent gives for a reason."""
         environment = dict(self.environment, **{"OCF_RESKEY_" + key: value for key, value in parameters.items()})
         done = subprocess.run(
-            [sys.executable, str(self.top / "agent"), action],
+            ["sh", str(self.top / "agent"), action],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -146,6 +146,7 @@ class Host:
 def host(tmp_path):
     found = Host(tmp_path)
     agent = (PROGRAM / "rabbitmq").read_text().replace("/usr/lib/tandem/rabbitmq", str(PROGRAM))
+    agent = agent.replace("/usr/bin/python3", sys.executable)
     (tmp_path / "agent").write_text(agent)
     yield found
     assert found.does("stop") == (ocf.SUCCESS, "")

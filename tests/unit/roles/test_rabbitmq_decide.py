@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
-from ansible_collections.tandem.ha.tests.unit.roles import rabbitmq_program  # noqa: F401
+from ansible_collections.tandem.ha.tests.unit.roles.rabbitmq_program import PROGRAM
 
+from tandem_rabbitmq import decide as module
 from tandem_rabbitmq.decide import (
     FRESH,
     JOIN,
@@ -28,6 +30,10 @@ from tandem_rabbitmq.decide import (
 
 PAIR = ("a", "b")
 ALL = frozenset({"a", "b", "w"})
+
+
+def test_it_is_the_program_of_the_image():
+    assert Path(module.__file__).is_relative_to(PROGRAM)
 
 
 def facts(me="a", voters=("w",), **others):
