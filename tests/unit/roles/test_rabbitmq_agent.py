@@ -42,6 +42,13 @@ if not os.path.exists(path):
     sys.exit(1)
 if question == "rabbit_boot_state get":
     print(open(path).read())
+elif question == "-e":
+    sys.stdin.read()
+    if open(path).read() == "paused":
+        open(path, "w").write("ready")
+        print("{ok, resumed}", end="")
+    else:
+        print("{ok, busy}", end="")
 elif question == "erlang node":
     print("rabbit@" + host)
 elif question == "rabbit_mnesia cluster_nodes [all]":
@@ -244,6 +251,22 @@ def test_a_server_that_hangs_fails_the_monitor(host):
     assert host.does("start")[0] == ocf.SUCCESS
     (host.top / "erlang-a").unlink()
     assert host.does("monitor", CRM_meta_timeout="4000") == (ocf.ERROR, "the server does not answer")
+
+
+def test_a_pause_ends_when_the_missing_one_is_off_and_another_went_on(host):
+    host.put("erlang-w", "waiting")
+    assert host.does("start")[0] == ocf.SUCCESS
+    names = "'rabbit@a','rabbit@b','rabbit@w'"
+    host.put("data/mnesia/rabbit@a/cluster_nodes.config", "{[%s],[%s]}." % (names, names))
+    server = host.state().server
+    host.put("erlang-a", "paused")
+    host.until(state.PAUSED)
+    time.sleep(2)
+    assert host.state().state == state.PAUSED  # nobody runs
+    host.put("erlang-w", "ready")
+    host.until(state.SERVING)
+    assert host.state().server == server
+    assert any("ending the pause: b is off, and w went on" in line for line in host.lines("log/tandem.log"))
 
 
 def test_data_of_another_cluster_are_refused(host):

@@ -26,6 +26,7 @@ from tandem_rabbitmq.decide import (
     View,
     decide,
     may_force,
+    may_resume,
 )
 
 PAIR = ("a", "b")
@@ -177,3 +178,38 @@ def test_only_one_of_several_forces():
     three = {"members": ("a", "b", "c"), "known": known, "view": seen}
     assert may_force(stall(me="a", alive=frozenset({"b", "w"}), **three))
     assert not may_force(stall(me="b", alive=frozenset({"a", "w"}), **three))
+
+
+def test_a_paused_member_goes_on_with_the_one_that_runs_when_the_rest_is_off():
+    assert may_resume(stall(running=frozenset("w")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"alive": frozenset()},
+        {"view": None},
+        {"view": View()},
+        {"view": view(MADE, quorate=False, a=MEMBER)},
+        {"view": view(MADE, a=MEMBER, b=MEMBER)},
+        {"view": view(MADE, unsure=["b"], a=MEMBER)},
+        {"alive": frozenset({"b", "w"})},
+        {"alive": frozenset({"b"}), "running": frozenset({"b"})},
+        {"running": frozenset("x")},
+    ],
+    ids=[
+        "nobody runs: the missing one may know more",
+        "alone",
+        "no cluster",
+        "silence",
+        "no quorum",
+        "it is here",
+        "it may be",
+        "nobody is missing",
+        "of a voter nobody knows whether it is off",
+        "a stranger runs",
+    ],
+)
+def test_a_paused_member_stays_so(changes):
+    assert not may_resume(stall(**{"running": frozenset("w"), **changes} if changes else {}))

@@ -121,31 +121,49 @@ def _elected(facts: Facts, why: str, among: Optional[Mapping[str, str]] = None) 
 
 @dataclass(frozen=True)
 class Stall:
-    """A member that has started on its data, and waits for others that may know more."""
+    """A member with data that does not serve, and waits for others that may know more."""
 
     me: str
     members: Tuple[str, ...]
     known: FrozenSet[str]
-    alive: FrozenSet[str]  # others whose server is up, waiting too
+    alive: FrozenSet[str]  # others whose server is up, serving or not
     running: FrozenSet[str]  # others that serve clients
     view: Optional[View]
 
+    @property
+    def together(self) -> FrozenSet[str]:
+        return (self.alive | {self.me}) & self.known
+
+    @property
+    def missing(self) -> FrozenSet[str]:
+        return self.known - self.together
+
+    def rest_is_off(self) -> bool:
+        """Whether a majority is here, and Pacemaker, as far as it knows the rest, that it is off and stays so."""
+        if self.view is None or not self.view.quorate or len(self.together) * 2 <= len(self.known):
+            return False
+        return bool(self.missing) and not self.missing & (set(self.view.here) | self.view.unsure)
+
 
 def may_force(stall: Stall) -> bool:
-    """Whether to go on without the members that are missing.
+    """Whether to start without the members that are missing, when all that are here wait for them.
 
     Only a majority may: with it, and as long as a minority pauses, no missing member can have confirmed a message
-    that nobody here has. And only when Pacemaker knows that the missing are off, so that none comes back in between.
+    that nobody here has. And only one of them does.
     """
-    if stall.view is None or not stall.view.quorate or stall.running:
-        return False
-    together = (stall.alive | {stall.me}) & stall.known
-    if len(together) * 2 <= len(stall.known):
-        return False
-    missing = stall.known - together
-    if not missing or any(name in stall.view.here or name in stall.view.unsure for name in missing):
-        return False
-    return next((name for name in stall.members if name in together), "") == stall.me
+    first = next((name for name in stall.members if name in stall.together), "")
+    return not stall.running and first == stall.me and stall.rest_is_off()
+
+
+def may_resume(stall: Stall) -> bool:
+    """Whether a member that RabbitMQ has paused goes on without the members that are missing.
+
+    Where two members lose each other and a third still sees both, `pause_minority` pauses the two until all three see
+    each other again (rabbit_node_monitor: "pause until the *entire* cluster recovers"). Once one of them is fenced there
+    is no partition any more, and what it had confirmed, the one that went on has, too: only to such a one is gone back.
+    Of a voter nobody knows whether it is off.
+    """
+    return bool(stall.running & stall.known) and stall.missing <= set(stall.members) and stall.rest_is_off()
 
 
 def _either(names: Sequence[str]) -> str:

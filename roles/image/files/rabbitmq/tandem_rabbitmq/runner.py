@@ -81,7 +81,10 @@ class Runner:
                 self._note(state.PAUSED, "the server is up, and RabbitMQ in it does not run")
             if self._state[0] == state.PAUSED and self._stuck():
                 return self._fail("RabbitMQ has not run in its server for %d s although others run" % STUCK_AFTER)
-            self._consider_force()
+            if self._state[0] == state.STARTING:
+                self._consider_force()
+            elif self._state[0] == state.PAUSED:
+                self._consider_resume()
         self._stop()
         return 0
 
@@ -183,25 +186,34 @@ class Runner:
         if code != 0:
             self._say("quorum queues got no copy here: %s" % said)
 
-    def _consider_force(self) -> None:
-        settings, waited = self.settings, time.monotonic() - self._since
-        if not settings.force_after or self._state[0] != state.STARTING or waited < settings.force_after:
-            return
-        serving = self.servers.states(settings.others)
-        stall = decide.Stall(
-            me=settings.me,
-            members=settings.members,
+    def _stall(self) -> decide.Stall:
+        serving = self.servers.states(self.settings.others)
+        return decide.Stall(
+            me=self.settings.me,
+            members=self.settings.members,
             known=self.database.known(),
             alive=frozenset(name for name, answer in serving.items() if answer is not None),
             running=frozenset(name for name, answer in serving.items() if answer),
-            view=pacemaker.look(settings) if settings.resource else None,
+            view=pacemaker.look(self.settings) if self.settings.resource else None,
         )
+
+    def _consider_force(self) -> None:
+        limit = self.settings.force_after
+        if not limit or time.monotonic() - self._since < limit:
+            return
+        stall = self._stall()
         if decide.may_force(stall):
-            missing = ", ".join(sorted(stall.known - stall.alive - {settings.me}))
+            missing = ", ".join(sorted(stall.missing))
             self._say("going on without %s, which is off: a majority of the members is here" % missing)
             self._stop()
             self.database.force()
             self._start(decide.Step(decide.START, "starting without %s" % missing))
+
+    def _consider_resume(self) -> None:
+        stall = self._stall()
+        if decide.may_resume(stall) and self.servers.resume(self.settings.me):
+            missing, others = (", ".join(sorted(names)) for names in (stall.missing, stall.running))
+            self._say("ending the pause: %s is off, and %s went on" % (missing, others))
 
     def _stuck(self) -> bool:
         if time.monotonic() - self._since < STUCK_AFTER:

@@ -14,6 +14,20 @@ from .settings import PREFIX, Settings, hosts_in
 # Asking a host that is off ends with this.
 PATIENCE = 3.0
 
+# What waits for the others is a process of this name (rabbit_node_monitor). It has to go, since as long as it is there
+# nothing would pause the member again; and the server must not, since the others would miss it and pause, too.
+# The start belongs to nobody who asks, as the one that RabbitMQ itself would begin.
+RESUME = """
+case {whereis(rabbit_outside_app_process), whereis(rabbit_boot)} of
+  {undefined, _} -> busy;
+  {Pid, undefined} ->
+    exit(Pid, kill),
+    spawn(fun () -> group_leader(whereis(init), self()), rabbit:start() end),
+    resumed;
+  _ -> busy
+end.
+"""
+
 
 def environment(settings: Settings) -> Dict[str, str]:
     """The cookie lies in HOME; Elixir's tools want UTF-8."""
@@ -33,12 +47,12 @@ def as_user(settings: Settings, argv: Iterable[str]) -> List[str]:
     return ["setpriv", "--reuid=" + settings.user, "--regid=" + settings.user, "--clear-groups", "--", *argv]
 
 
-def run(argv: List[str], timeout: float, env: Optional[Dict[str, str]] = None) -> Tuple[int, str, str]:
+def run(argv: List[str], timeout: float, env: Optional[Dict[str, str]] = None, given: str = "") -> Tuple[int, str, str]:
     """Exit code, output, and what was complained of; an end by time counts as a failure."""
     try:
         done = subprocess.run(
             argv,
-            stdin=subprocess.DEVNULL,
+            input=given,
             capture_output=True,
             text=True,
             errors="replace",
@@ -61,9 +75,12 @@ class Servers:
 
     def ask(self, host: str, question: str, timeout: float = PATIENCE) -> Optional[str]:
         """The answer to `module function [arguments]`, as Erlang writes it; None when nobody answers."""
+        return self._call(host, timeout, ["-a", question])
+
+    def _call(self, host: str, timeout: float, what: List[str], given: str = "") -> Optional[str]:
         kind = "-name" if self._settings.long_names else "-sname"
-        argv = ["erl_call", kind, PREFIX + host, "-timeout", "%d" % max(1, timeout), "-a", question]
-        code, out, _err = run(as_user(self._settings, argv), timeout, environment(self._settings))
+        argv = ["erl_call", kind, PREFIX + host, "-timeout", "%d" % max(1, timeout), *what]
+        code, out, _err = run(as_user(self._settings, argv), timeout, environment(self._settings), given)
         return out.strip() if code == 0 and out.strip() else None
 
     def serves(self, host: str, timeout: float = PATIENCE) -> Optional[bool]:
@@ -78,6 +95,10 @@ class Servers:
             return {}
         with concurrent.futures.ThreadPoolExecutor(len(hosts)) as pool:
             return dict(zip(hosts, pool.map(self.serves, hosts)))
+
+    def resume(self, host: str) -> bool:
+        """End the wait of a server that has paused itself, and start RabbitMQ in it; False when it does not wait."""
+        return self._call(host, PATIENCE, ["-e"], RESUME) == "{ok, resumed}"
 
     def members(self, host: str) -> Optional[FrozenSet[str]]:
         """Who is in the cluster, by what a member says."""
