@@ -153,12 +153,24 @@ def test_quorum_device_comes_with_the_timing_of_the_profile_and_goes_again() -> 
     )
     keys = flat(with_device)
     assert {key[14:]: value for key, value in keys.items() if key.startswith("quorum.device.")} == {
-        "model": "net", "timeout": "2750", "sync_timeout": "8250", "votes": "1", "net.host": "10.42.0.21", "net.algorithm": "ffsplit",
+        "model": "net", "timeout": "1750", "sync_timeout": "5250", "votes": "1", "net.host": "10.42.0.21", "net.algorithm": "ffsplit",
         "heuristics.mode": "sync", "heuristics.exec_ping": "/bin/ping -c1 gw",
     }  # fmt: skip
-    assert keys["totem.token"] == "1500"
+    assert (keys["totem.token"], keys["totem.consensus"]) == ("1500", "600")
     assert "quorum.two_node" not in keys
     assert flat(build(with_device, qdevice=None, totem={"token": 4000})) == flat(parse(FOREIGN))
+
+
+def test_a_profile_s_consensus_goes_with_the_third_member_and_before_the_one_that_is_given() -> None:
+    pair = build(fresh("lab"), timing="fast")
+    third = {"name": "c3", "links": ["10.42.0.13", "10.42.1.13"]}
+    three = build(pair, nodes=[*PAIR["nodes"], third], timing="fast")
+    assert flat(pair)["totem.consensus"] == "600"
+    assert "totem.consensus" not in flat(three)
+    assert flat(build(three, timing="fast"))["totem.consensus"] == "600"
+    assert flat(build(pair, timing="fast", totem={"consensus": 2000}))["totem.consensus"] == "2000"
+    assert flat(build(pair, timing="fast", totem={"token": 2000}))["totem.consensus"] == "800"
+    assert "totem.consensus" not in flat(build(pair, timing="default"))
 
 
 def test_a_request_that_does_not_mention_the_device_leaves_it() -> None:

@@ -8,7 +8,7 @@ from typing import Optional
 
 import pytest
 
-from tandem_agent.corosync.timing import PROFILES, Fencing, Totem, predict, qdevice_timeout_for
+from tandem_agent.corosync.timing import JOIN, PROFILES, Fencing, Totem, predict, qdevice_timeout_for
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,7 @@ def test_quorum_with_a_quorum_device(token: int, consensus: int, qdevice: int, m
     [
         (Totem(3000, 3600), 10000, 2.0, 11.9, 17.5),  # the defaults of all parts: 11.9 to 17.5 s, 14.1 s seen
         (Totem(1500, 1800), 2750, 1.0, 6.3, 6.6),  # 6.3 s seen
+        (Totem(1500, 600), 1750, 1.0, 4.8, 5.4),
         (Totem(1000, 300), 1250, 0.0, 2.0, 2.7),
     ],
 )
@@ -69,10 +70,26 @@ def test_the_device_decides_no_later_than_the_membership(token: int, timeout: in
 
 
 def test_profiles_are_what_the_documentation_says() -> None:
-    told = {
-        name: (Totem(token).effective_consensus, qdevice_timeout_for(Totem(token))) for name, token in PROFILES.items()
+    told = {}
+    for name, profile in PROFILES.items():
+        for nodes in (2, 3):
+            totem = Totem(profile.token, profile.consensus(profile.token, JOIN, nodes), nodes=nodes)
+            told[name, nodes] = (totem.effective_consensus, qdevice_timeout_for(totem))
+            assert predict(totem, told[name, nodes][1]).warnings == ()
+    assert told == {
+        ("default", 2): (3600, 5500),
+        ("default", 3): (4380, 6650),
+        ("fast", 2): (600, 1750),
+        ("fast", 3): (2580, 3900),
+        ("cloud", 2): (12000, 18300),
+        ("cloud", 3): (12780, 19500),
     }
-    assert told == {"default": (3600, 5500), "fast": (1800, 2750), "cloud": (12000, 18300)}
+
+
+def test_a_profile_s_consensus_follows_the_token_and_stays_above_join() -> None:
+    assert PROFILES["fast"].consensus(1000, JOIN, 2) == 400
+    assert PROFILES["fast"].consensus(1000, 500, 2) == 1000
+    assert PROFILES["default"].consensus(3000, JOIN, 2) is None
 
 
 def test_the_third_member_adds_the_coefficient() -> None:

@@ -99,12 +99,16 @@ def _totem(tree: Section, spec: Spec) -> None:
 def _totem_options(spec: Spec) -> Dict[str, Optional[str]]:
     """Every totem option this request has a say in; None for those that are to go.
 
-    A profile sets the token only: Corosync makes consensus of it, 1.2 times the token timeout it really uses.
+    A profile sets the token, and consensus where it has its own idea of it: else Corosync makes that of the token.
     """
     wanted: Dict[str, Optional[str]] = {} if spec.totem is None else dict.fromkeys(TOTEM)
+    given = {name: value for name, value in (spec.totem or {}).items() if value is not None}
     if spec.profile is not None:
-        wanted.update({"token": str(timing.PROFILES[spec.profile]), "consensus": None})
-    wanted.update({name: value for name, value in (spec.totem or {}).items() if value is not None})
+        profile = timing.PROFILES[spec.profile]
+        token, join = int(given.get("token", profile.token)), int(given.get("join", timing.JOIN))
+        consensus = profile.consensus(token, join, len(spec.nodes))
+        wanted.update({"token": str(token), "consensus": None if consensus is None else str(consensus)})
+    wanted.update(given)
     return wanted
 
 

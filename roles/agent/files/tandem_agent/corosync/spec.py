@@ -312,8 +312,8 @@ def _consensus(spec: Spec, fields: Fields) -> None:
     values = {name: value for name, value in numbers.items() if value is not None}
     if "consensus" not in values:
         return
-    token = values.get("token", timing.PROFILES.get(spec.profile or "", timing.TOKEN))
-    consensus, join = values["consensus"], values.get("join", 50)
+    profile = timing.PROFILES.get(spec.profile or "", timing.Profile(timing.TOKEN))
+    token, consensus, join = values.get("token", profile.token), values["consensus"], values.get("join", timing.JOIN)
     coefficient = values.get("token_coefficient", timing.COEFFICIENT)
     real = timing.Totem(token, consensus, coefficient, nodes=len(spec.nodes)).effective_token
     if len(spec.nodes) > 2 and consensus < real:

@@ -10,14 +10,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Tuple
 
-TOKEN, COEFFICIENT, RETRANSMITS = 3000, 650, 4  # Corosync's defaults, ms, ms, count
+TOKEN, COEFFICIENT, RETRANSMITS, JOIN = 3000, 650, 4, 50  # Corosync's defaults, ms, ms, count, ms
 QDEVICE_TIMEOUT, QDEVICE_SYNC_TIMEOUT = 10000, 30000  # corosync-qdevice's defaults, ms
 QDEVICE_LEAST = 1250  # ms; below, the heartbeat is at its floor of 1 s and nothing gets faster
 
-PROFILES: Dict[str, int] = {"default": 3000, "fast": 1500, "cloud": 10000}  # name -> token in ms
-
 SCHEDULING = (0.1, 0.3)  # s: election, scheduler and launch on an idle machine
 VIP_START = (0.08, 0.2)  # s: IPaddr2 start with its first gratuitous ARP
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a name stands for: the token in ms, and the consensus of a pair as a share of it; None: Corosync's own 1.2.
+
+    A member whose token is lost has been silent for that long already. With two members nobody else has to be agreed
+    with, and corosync.conf(5) says of consensus: "For two node clusters, a consensus larger than the join timeout but
+    less than token is safe."
+    """
+
+    token: int
+    pair: Optional[float] = None
+
+    def consensus(self, token: int, join: int, nodes: int) -> Optional[int]:
+        """The option's value with a token and a join timeout that may be others than the profile's; None: left out."""
+        return max(int(self.pair * token), 2 * join) if self.pair is not None and nodes == 2 else None
+
+
+PROFILES: Dict[str, Profile] = {"default": Profile(3000), "fast": Profile(1500, pair=0.4), "cloud": Profile(10000)}
 
 
 @dataclass(frozen=True)
