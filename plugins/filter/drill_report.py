@@ -46,7 +46,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    The numbers (C(measured), C(predicted), C(floor), C(silent), in seconds; C(clients)), what must not be (C(faults), and C(kept) if
+    The numbers (C(measured), C(predicted), C(floor), C(parts), C(silent), in seconds; C(clients)), what must not be (C(faults), and C(kept) if
     there is none) and the C(table), a list of lines.
   type: dict
 """

@@ -102,7 +102,8 @@ options:
       - A named set of timeouts. It decides how fast a dead member is noticed, and how patient the cluster is.
       - V(default) takes 3 seconds for the token, V(fast) 1.5 seconds, for hosts that are never held up, V(cloud) 10 seconds, for
         virtual machines that their platform freezes at times.
-      - Corosync makes C(consensus) of it, and the module the timeout of the quorum device.
+      - Corosync makes C(consensus) of it, 1.2 times the token, but with V(fast) a pair has 0.4 times the token, which corosync.conf(5)
+        calls safe for two. The module makes the timeout of the quorum device of both.
       - What O(totem) and O(qdevice) say goes before the profile. Left out, timeouts stay as they are.
     type: str
     choices: [default, fast, cloud]
@@ -373,15 +374,15 @@ timing:
   sample:
     profile: fast
     token: 1500
-    consensus: 1800
-    qdevice_timeout: 2750
-    detection_min: 3.35
-    detection_max: 3.58
+    consensus: 600
+    qdevice_timeout: 1750
+    detection_min: 2.15
+    detection_max: 2.38
     quorum: 0.28
     fencing: 2.5
     vip: 0.2
-    total_min: 6.03
-    total_max: 6.58
+    total_min: 4.83
+    total_max: 5.38
 code:
   description: What kind of failure it is, for programs. C(docs/protocol.md) lists them.
   returned: failure

@@ -23,6 +23,8 @@ STEPS = {
     "serving": "everything serves as before",
     "settled": "and no failed action is left",
 }
+# What the silence of an address that moves is made of: each part ends with one step and begins with the one before.
+PARTS = {"noticing": "lost", "fencing": "fenced", "starting": "answers"}
 
 
 def drill(
@@ -53,6 +55,8 @@ def drill(
         "measured": dict(sorted(measured.items(), key=lambda item: (item[1], list(STEPS).index(item[0])))),
         "predicted": {name: values[1] for name, values in predicted.items()},
         "floor": {name: values[0] for name, values in predicted.items()},
+        "timing": _timing(choice),
+        "parts": {} if at is None else _parts(measured, predicted),
         "failures": list(watch.get("failures") or []),
         "unnoticed": bool(watch.get("unnoticed")),
         **_silence(choice, probe, predicted),
@@ -100,6 +104,25 @@ def _predicted(choice: Mapping[str, Any], on_request: bool) -> dict[str, tuple[f
         for name, value in (("lost", lost), ("fenced", fenced), ("answers", total)):
             if name != "answers" or choice["moves"]:
                 found[name] = (*found.get(name, ()), round(value, 2))  # type: ignore[assignment]
+    return found
+
+
+def _timing(choice: Mapping[str, Any]) -> str:
+    """The settings that decide, in milliseconds, as drills with others are not to be compared."""
+    timing = choice.get("timing") or {}
+    return "/".join(str(timing[name]) for name in ("token", "consensus", "qdevice_timeout") if timing.get(name))
+
+
+def _parts(measured: Mapping[str, float], predicted: Mapping[str, tuple[float, float]]) -> dict[str, list[float]]:
+    """Of each part how long it takes at least, at most, and took: what it took above the least is what could be won."""
+    found: dict[str, list[float]] = {}
+    before = (0.0, 0.0, 0.0)
+    for part, step in PARTS.items():
+        if step not in measured or step not in predicted:
+            break
+        now = (*predicted[step], measured[step])
+        found[part] = [round(end - begin, 2) for begin, end in zip(before, now)]
+        before = now
     return found
 
 
@@ -185,6 +208,8 @@ def _table(result: Mapping[str, Any], faults: list[str]) -> Iterator[str]:
             yield f"{told:<30}{_seconds(floor):>10}{_seconds(at_most):>10}{_seconds(seen):>10}"
     if result["silent"] is not None:
         yield f"{'address silent for':<30}{'-':>10}{_seconds(result['silent_at_most']):>10}{_seconds(result['silent']):>10}"
+    for part, (least, most, seen) in result["parts"].items():
+        yield f"{'of that ' + part:<30}{_seconds(least):>10}{_seconds(most):>10}{_seconds(seen):>10}"
     if result["clients"]:
         yield f"{'client':<24}{'longest gap':>12}{'acknowledged':>14}{'unanswered':>12}{'lost':>7}  answered by"
     for name, client in result["clients"].items():
@@ -207,36 +232,49 @@ def _seconds(value: float | None) -> str:
 
 
 def summary(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The medians over all drills of the same fault and role, and a table in Markdown."""
-    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    """The medians over all drills of the same cluster, timing, fault and role, and tables in Markdown."""
+    groups: dict[tuple[str, str, str, str], list[Mapping[str, Any]]] = {}
     for report in reports:
         if report.get("fault") in FAULTS:
-            groups.setdefault((str(report["cluster"]), report["fault"], report["role"]), []).append(report)
+            key = (str(report["cluster"]), str(report.get("timing") or ""), report["fault"], report["role"])
+            groups.setdefault(key, []).append(report)
     order = list(FAULTS)
     rows = [
         _row(key, found)
-        for key, found in sorted(groups.items(), key=lambda item: (item[0][0], order.index(item[0][1]), item[0][2]))
+        for key, found in sorted(groups.items(), key=lambda item: (*item[0][:2], order.index(item[0][2]), item[0][3]))
     ]
-    return {"rows": rows, "lines": _markdown(rows)}
+    return {"rows": rows, "lines": _markdown(rows) + _split(rows)}
 
 
-def _row(key: tuple[str, str, str], found: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _row(key: tuple[str, str, str, str], found: list[Mapping[str, Any]]) -> dict[str, Any]:
     names = list(dict.fromkeys(name for report in found for name in report["clients"]))
     steps = [step for step in STEPS if any(step in report["measured"] for report in found)]
     return {
         "cluster": key[0],
-        "fault": key[1],
-        "role": key[2],
+        "timing": key[1],
+        "fault": key[2],
+        "role": key[3],
         "drills": len(found),
         "measured": {
             step: round(median(report["measured"][step] for report in found if step in report["measured"]), 2)
             for step in steps
         },
         "silent": _median(report["silent"] for report in found),
+        "parts": _parts_of(found),
         "clients": {
             name: _client([report["clients"][name] for report in found if name in report["clients"]]) for name in names
         },
         "faults": sum(len(report["faults"]) for report in found),
+    }
+
+
+def _parts_of(found: list[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """Of each part the median of what it takes at least, at most, and took."""
+    told = [report["parts"] for report in found if report.get("parts")]
+    return {
+        part: [round(median(column), 2) for column in zip(*(parts[part] for parts in told if part in parts))]
+        for part in PARTS
+        if any(part in parts for parts in told)
     }
 
 
@@ -258,6 +296,7 @@ def _median(values: Iterable[float | None]) -> float | None:
 def _markdown(rows: list[dict[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row["clients"]))
     columns = [
+        "token/consensus/quorum device",
         "fault",
         "happens to",
         "drills",
@@ -272,12 +311,30 @@ def _markdown(rows: list[dict[str, Any]]) -> list[str]:
     columns += [f"{name}: gap, acknowledged, lost" for name in names] + ["wrong"]
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     for row in rows:
-        cells = [row["fault"], row["role"] or "-", str(row["drills"])]
+        cells = [row["timing"] or "-", row["fault"], row["role"] or "-", str(row["drills"])]
         cells += [
             _seconds(row["measured"].get(step)) for step in ("lost", "fenced", "answers", "back", "serving", "settled")
         ]
         cells.append(_seconds(row["silent"]))
         cells += [_cell(row["clients"].get(name)) for name in names] + [str(row["faults"])]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _split(rows: list[dict[str, Any]]) -> list[str]:
+    """What the silence of an address was made of, part by part."""
+    told = [row for row in rows if row["parts"]]
+    if not told:
+        return []
+    columns = ["token/consensus/quorum device", "fault", "happens to", "drills"]
+    columns += [f"{part}: at least, at most, median" for part in PARTS]
+    lines = ["", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    for row in told:
+        cells = [row["timing"] or "-", row["fault"], row["role"] or "-", str(row["drills"])]
+        cells += [
+            ", ".join(_seconds(value) for value in row["parts"][part]) if part in row["parts"] else "-"
+            for part in PARTS
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -11,6 +11,9 @@ from ansible_collections.tandem.ha.plugins.plugin_utils._drill_report import dri
 from ansible_collections.tandem.ha.plugins.plugin_utils._timeline import svg
 
 TIMING = {
+    "token": 1500,
+    "consensus": 600,
+    "qdevice_timeout": 1750,
     "detection_min": 2.8,
     "detection_max": 3.7,
     "quorum": 0.3,
@@ -70,8 +73,18 @@ def test_what_was_predicted_stands_beside_what_was_measured() -> None:
     assert (report["silent"], report["silent_at_most"]) == (6.1, 6.7)
     assert report["table"][0] == "drill of lab: c1 (holder of the address), its power was cut"
     assert report["table"][2] == "membership lost                      2.8       3.7       3.1"
-    assert report["table"][-1] == "address silent for                     -       6.7       6.1"
+    assert "address silent for                     -       6.7       6.1" in report["table"]
     assert report["kept"]
+
+
+def test_the_silence_is_made_of_parts() -> None:
+    report = drill(CHOICE, WATCH, PROBE, at=100.0)
+    assert report["timing"] == "1500/600/1750"
+    assert report["parts"] == {"noticing": [2.8, 3.7, 3.1], "fencing": [2.5, 2.5, 2.5], "starting": [0.2, 0.5, 0.4]}
+    assert report["table"][-1] == "of that starting                     0.2       0.5       0.4"
+    never = {"began": 98.0, "times": {"lost": 103.1}}
+    assert list(drill(CHOICE, never, None, at=100.0)["parts"]) == ["noticing"]
+    assert drill(CHOICE, WATCH, PROBE)["parts"] == {}
 
 
 def test_a_command_has_cut_the_power_before_it_says_so() -> None:
@@ -178,5 +191,15 @@ def test_drills_of_a_kind_are_one_row() -> None:
     first = found["rows"][0]
     assert first["measured"]["fenced"] == 5.6
     assert first["clients"]["SQL"] == {"longest": 7.0, "worst": 8.5, "acknowledged": 30, "lost": None}
-    assert found["lines"][2].startswith("| power | holder of the address | 3 | 3.1 | 5.6 | 6.0 | 35.0 |")
+    assert found["lines"][2].startswith("| 1500/600/1750 | power | holder of the address | 3 | 3.1 | 5.6 | 6.0 | 35.0 |")
     assert found["lines"][3].rstrip().endswith("| - | 0 |")
+    assert found["lines"][-1] == (
+        "| 1500/600/1750 | power | holder of the address | 3 | 2.8, 3.7, 3.1 | 2.5, 2.5, 2.5 | 0.2, 0.5, 0.4 |"
+    )
+
+
+def test_drills_with_other_timeouts_are_another_row() -> None:
+    slow = {**CHOICE, "timing": {**TIMING, "token": 3000}}
+    found = summary([drill(choice, WATCH, PROBE, at=100.0) for choice in (CHOICE, slow)])
+    assert [row["timing"] for row in found["rows"]] == ["1500/600/1750", "3000/600/1750"]
+    assert summary([drill({**CHOICE, "timing": None}, WATCH, None, at=100.0)])["lines"][-1].startswith("| - | power |")
