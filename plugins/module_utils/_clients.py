@@ -233,9 +233,10 @@ class Http(Client):
 
     def write(self, number: int) -> Tuple[Optional[str], bool]:
         del number  # a page is a page
-        connection = http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=CONNECT)
         try:
             connection.connect()
+            connection.sock.settimeout(PATIENCE)
             connection.request("GET", str(self.what["path"]))
             answer = connection.getresponse()
             text = answer.read(4096).decode("utf-8", "replace").strip()

@@ -7,7 +7,7 @@ import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
-from ansible_collections.tandem.ha.plugins.module_utils._faults import CONTROLLERS, FAULTS, LINK, WITNESS, milestones
+from ansible_collections.tandem.ha.plugins.module_utils._faults import CONTROLLERS, FAULTS, LINK, NOWHERE, WITNESS, milestones
 
 Status = Mapping[str, Any]
 Roles = Dict[str, Dict[str, int]]
@@ -50,8 +50,10 @@ def choose(
         if not others.witness:
             raise Unfit("there is no witness that could be restarted")
         target = others.witness
+    if fault.where == NOWHERE:
+        target = "nobody"
     survivor = next(name for name in ([holder] if holder and holder != target else []) + names if name != target)
-    moves = bool(vip) and (holder == target or fault.where == CONTROLLERS)
+    moves = bool(vip) and (holder == target or fault.where in (CONTROLLERS, NOWHERE))
     return {
         "fault": name,
         "told": fault.told,

@@ -6,7 +6,7 @@
 from typing import Dict, NamedTuple, Optional, Tuple
 
 # Where it happens.
-TARGET, LINK, CONTROLLERS, WITNESS = "target", "link", "controllers", "witness"
+TARGET, LINK, CONTROLLERS, WITNESS, NOWHERE = "target", "link", "controllers", "witness", "nowhere"
 # Who does it: the cluster, a command of the site's, this collection's module on the host, the host's own tools.
 CLUSTER, COMMAND, MODULE, TOOLS = "cluster", "command", "module", "tools"
 
@@ -40,6 +40,7 @@ FAULTS: Dict[str, Fault] = {
     "stop": Fault("the cluster was stopped on it, and started again", by=TOOLS, moves=True),
     "blackout": Fault("all controllers lost power at once", where=CONTROLLERS, by=COMMAND),
     "witness": Fault("the witness was restarted", where=WITNESS, by=TOOLS, moves=False),
+    "command": Fault("a command of yours ran", where=NOWHERE, by=COMMAND),
 }
 
 

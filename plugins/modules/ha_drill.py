@@ -50,6 +50,7 @@ options:
       - stop
       - blackout
       - witness
+      - command
     default: fence
   bundle:
     description: For O(phase=choose) with O(fault=kill-pacemaker-remoted), whose. The first bundle with a control port if not given.

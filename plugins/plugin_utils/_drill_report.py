@@ -20,6 +20,7 @@ STEPS = {
     "vip": "address started elsewhere",
     "answers": "address answers again",
     "back": "node is back",
+    "ended": "the command has ended",
     "serving": "everything serves as before",
     "settled": "and no failed action is left",
 }

@@ -209,6 +209,8 @@ def test_a_fault_of_the_witness_or_of_all_has_a_survivor_that_watches(status):
     assert (found["target"], found["survivor"], found["may_move"]) == ("w1", "c1", False)
     found = choose(status, "standby", None, "blackout")
     assert (found["target"], found["moves"], found["may_move"]) == ("all controllers", False, True)
+    found = choose(status, "standby", None, "command")
+    assert (found["target"], found["survivor"], found["moves"], found["may_move"]) == ("nobody", "c1", False, True)
 
 
 def test_who_is_favoured_is_what_the_file_says():

@@ -26,6 +26,7 @@ TOP = Path(__file__).parents[4]
         ("kill-haproxy", True, ("noticed", "serving", "settled")),
         ("blackout", True, ("serving", "settled")),
         ("witness", False, ("serving", "settled")),
+        ("command", True, ("serving", "settled")),
     ],
 )
 def test_what_has_to_happen(name: str, moves: bool, expected: tuple[str, ...]) -> None:
@@ -38,7 +39,12 @@ def test_who_is_fenced_leaves_the_address() -> None:
         name for name in FAULTS if name.startswith("kill-")
     }
     assert all(fault.by == MODULE for fault in FAULTS.values() if fault.processes)
-    assert {name for name, fault in FAULTS.items() if fault.by == COMMAND} == {"power", "freeze", "blackout"}
+    assert {name for name, fault in FAULTS.items() if fault.by == COMMAND} == {
+        "power",
+        "freeze",
+        "blackout",
+        "command",
+    }
     assert FAULTS["fence"].where == TARGET
 
 
