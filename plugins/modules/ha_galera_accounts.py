@@ -63,7 +63,7 @@ accounts:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.tandem.ha.plugins.module_utils import _sql
+from ansible_collections.tandem.ha.plugins.module_utils import _container, _sql
 
 OPTIONS = {
     "bundle": {"type": "str", "default": "galera-bundle"},
@@ -83,14 +83,7 @@ class Database(object):
     def __init__(self, module):
         self.module = module
         self.engine = module.get_bin_path(module.params["engine"])
-        self.container = self._container()
-
-    def _container(self):
-        if not self.engine:
-            return None
-        name = "name=^%s-%s-" % (self.module.params["bundle"], self.module.params["engine"])
-        _rc, out, _err = self.module.run_command([self.engine, "ps", "--filter", name, "--format", "{{.Names}}"])
-        return (out.split() or [None])[0]
+        self.container = _container.running(module, module.params["bundle"], module.params["engine"])
 
     def say(self, text):
         """Say statements, and return the answer in columns."""
