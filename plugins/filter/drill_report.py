@@ -46,8 +46,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description: >-
-    The numbers (C(measured), C(predicted), C(floor), C(parts), C(silent), in seconds; C(clients)), what must not be (C(faults), and C(kept) if
-    there is none) and the C(table), a list of lines.
+    The numbers (C(measured), C(predicted), C(floor), C(parts), C(silent), in seconds; C(clients)), what must not be
+    (C(faults), and C(kept) if there is none) and the C(table), a list of lines.
   type: dict
 """
 

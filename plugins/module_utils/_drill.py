@@ -7,7 +7,14 @@ import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from ansible_collections.tandem.ha.plugins.module_utils import _health as health
-from ansible_collections.tandem.ha.plugins.module_utils._faults import CONTROLLERS, FAULTS, LINK, NOWHERE, WITNESS, milestones
+from ansible_collections.tandem.ha.plugins.module_utils._faults import (
+    CONTROLLERS,
+    FAULTS,
+    LINK,
+    NOWHERE,
+    WITNESS,
+    milestones,
+)
 
 Status = Mapping[str, Any]
 Roles = Dict[str, Dict[str, int]]

@@ -191,7 +191,9 @@ def test_drills_of_a_kind_are_one_row() -> None:
     first = found["rows"][0]
     assert first["measured"]["fenced"] == 5.6
     assert first["clients"]["SQL"] == {"longest": 7.0, "worst": 8.5, "acknowledged": 30, "lost": None}
-    assert found["lines"][2].startswith("| 1500/600/1750 | power | holder of the address | 3 | 3.1 | 5.6 | 6.0 | 35.0 |")
+    assert found["lines"][2].startswith(
+        "| 1500/600/1750 | power | holder of the address | 3 | 3.1 | 5.6 | 6.0 | 35.0 |"
+    )
     assert found["lines"][3].rstrip().endswith("| - | 0 |")
     assert found["lines"][-1] == (
         "| 1500/600/1750 | power | holder of the address | 3 | 2.8, 3.7, 3.1 | 2.5, 2.5, 2.5 | 0.2, 0.5, 0.4 |"
