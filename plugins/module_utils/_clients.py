@@ -11,6 +11,7 @@ import contextlib
 import functools
 import http.client
 import re
+import ssl
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple, Type, Union
 
 from ansible_collections.tandem.ha.plugins.module_utils._publisher import Publisher, Unconfirmed, told
@@ -32,6 +33,7 @@ class Client(object):
     """What all have in common. `what` is the entry of an inventory, `run` names the drill."""
 
     port = 0
+    tls_port = 0  # where TLS has a port of its own
     package = ""  # what has to be importable
     distribution = ""  # how Debian calls its package
 
@@ -40,7 +42,8 @@ class Client(object):
         self.members = members
         self.run = run
         self.address = str(what.get("address") or "")
-        self.port = int(what.get("port") or self.port)
+        self.tls = ssl.create_default_context(cafile=what.get("ca")) if what.get("tls") else None
+        self.port = int(what.get("port") or (self.tls_port if self.tls and self.tls_port else self.port))
 
     def prepare(self) -> None:
         """Make what is needed to write to."""
@@ -144,6 +147,7 @@ class Sql(Client):
             connect_timeout=min(timeout, CONNECT) if timeout == PATIENCE else timeout,
             read_timeout=timeout,
             write_timeout=timeout,
+            ssl=self.tls,
             autocommit=True,
         )
 
@@ -214,6 +218,9 @@ class Redis(Client):
             password=self.what["password"],
             socket_connect_timeout=CONNECT if timeout == PATIENCE else timeout,
             socket_timeout=timeout,
+            ssl=self.tls is not None,
+            ssl_ca_certs=self.what.get("ca"),
+            ssl_check_hostname=self.tls is not None,
         )
 
     @staticmethod
@@ -233,7 +240,10 @@ class Http(Client):
 
     def write(self, number: int) -> Tuple[Optional[str], bool]:
         del number  # a page is a page
-        connection = http.client.HTTPConnection(self.address, self.port, timeout=CONNECT)
+        if self.tls:
+            connection = http.client.HTTPSConnection(self.address, self.port, timeout=CONNECT, context=self.tls)
+        else:
+            connection = http.client.HTTPConnection(self.address, self.port, timeout=CONNECT)
         try:
             connection.connect()
             connection.sock.settimeout(PATIENCE)
@@ -252,7 +262,7 @@ class Http(Client):
 class Amqp(Client):
     """One persistent message after the other, each waited for until the broker has confirmed it."""
 
-    port = 5672
+    port, tls_port = 5672, 5671
     package, distribution = "pika", "python3-pika"
 
     def __init__(self, what: Mapping[str, Any], members: Mapping[str, str], run: str) -> None:
@@ -322,6 +332,7 @@ class Amqp(Client):
             blocked_connection_timeout=timeout,
             heartbeat=1 if timeout == PATIENCE else 60,
             tcp_options={"TCP_USER_TIMEOUT": int(1000 * timeout)},
+            ssl_options=pika.SSLOptions(self.tls, self._brokers[0][1]) if self.tls else None,
         )
 
     def _declare(self, channel: Any) -> None:

@@ -48,7 +48,7 @@ options:
         description: Where it goes. Not for O(clients[].kind=amqp), which goes to O(members).
         type: str
       port:
-        description: The port. Default 3306, 6379, 5672 or 8404.
+        description: The port. Default 3306, 6379, 5672 (5671 with O(clients[].tls)) or 8404.
         type: int
       user:
         description: The account.
@@ -78,6 +78,13 @@ options:
         description: For O(clients[].kind=http), what is fetched.
         type: str
         default: /health
+      tls:
+        description: Whether to speak TLS. The address has to be in the service's certificate.
+        type: bool
+        default: false
+      ca:
+        description: With O(clients[].tls), the file on this host with who may have signed. Default those whom the host trusts.
+        type: path
   members:
     description: The controllers, as a map from a name to the address at which its own services answer.
     type: dict
@@ -185,6 +192,8 @@ CLIENT = {
     "queue": {"type": "str", "default": "tandem-drill"},
     "queue_type": {"type": "str", "choices": ["classic", "quorum"], "default": "classic"},
     "path": {"type": "str", "default": "/health"},
+    "tls": {"type": "bool", "default": False},
+    "ca": {"type": "path"},
 }  # type: Dict[str, Any]
 ARGUMENTS = {
     "phase": {"type": "str", "choices": ["run", "audit", "stop"], "required": True},
