@@ -252,6 +252,7 @@ GATES = (
         "esxi_pair",
         "the ESXi pair: check, converge, idempotence, verify with a node fenced over SSH",
         1200,
+        daily=False,
     ),
     scenario(
         "molecule-oci",
