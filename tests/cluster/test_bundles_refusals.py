@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Optional
 
 import pytest
 from pair import BUNDLES, Pair
@@ -99,7 +100,7 @@ def well(pair: Pair) -> bool:
     return "Failed" not in text and all(f"Promoted {name}" in text for name in pair.controllers)
 
 
-def sql(pair: Pair, node: str, text: str, code: int = 0) -> str:
+def sql(pair: Pair, node: str, text: str, code: Optional[int] = 0) -> str:
     found = pair.node(node, "podman ps --quiet --filter name=^galera-bundle").strip()
     return pair.node(node, f"podman exec -i {found} mariadb --batch --skip-column-names", code=code, stdin=text).strip()
 
@@ -154,13 +155,19 @@ def test_a_database_that_lets_nobody_in_is_said_with_its_remedy(galera: Pair) ->
         galera.node("b1", "pcs resource manage galera-bundle && pcs resource cleanup", timeout=300)
 
 
+def acknowledged(pair: Pair, row: int) -> bool:
+    """Whether the first controller has taken a row of 4 MB; while a member leaves it refuses, and a client asks again."""
+    text = f"REPLACE INTO full.t (id, text) VALUES ({row + 1}, REPEAT('x', 4000000)); SELECT 'taken';"
+    return sql(pair, "b1", text, code=None) == "taken"
+
+
 def test_a_full_disk_stops_one_member_and_not_the_other(galera: Pair) -> None:
     """What was acknowledged stays; the member comes back when there is room again."""
     sql(galera, "b1", "CREATE DATABASE full; CREATE TABLE full.t (id INT AUTO_INCREMENT PRIMARY KEY, text LONGBLOB);")
     try:
         galera.node("b2", f"dd if=/dev/zero of={DATADIR}/filler bs=1M status=none", code=None)
-        for _row in range(12):
-            sql(galera, "b1", "INSERT INTO full.t (text) VALUES (REPEAT('x', 4000000));")
+        for row in range(12):
+            galera.until(functools.partial(acknowledged, galera, row), 60, f"row {row} is not acknowledged")
         assert sql(galera, "b1", "SELECT COUNT(*) FROM full.t;") == "12"
     finally:
         galera.node("b2", f"rm -f {DATADIR}/filler")
