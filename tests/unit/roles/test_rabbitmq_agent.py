@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible_collections.tandem.ha.tests.unit.roles.rabbitmq_program import PROGRAM
 
-from tandem_rabbitmq import database, manual, ocf, pacemaker, settings, state
+from tandem_rabbitmq import database, manual, ocf, pacemaker, peers, runner, settings, state, tools
 
 PYTHON = "#!%s\nimport json, os, sys, time\nTOP = %r\n"
 # A server that keeps what it is told in a file, and serves a moment later.
@@ -341,9 +341,62 @@ def test_what_pacemaker_says():
         '<node name="a"><attribute name="mq-data" value="fresh"/><attribute name="x" value="y"/></node>'
         '<node name="e"><attribute name="mq-data" value="member"/></node></node_attributes></r>' % "".join(nodes)
     )
-    view = pacemaker.parse(told, text, "made")
+    view = pacemaker.parse(told, text)
     assert view.quorate
     assert view.here == {"a": "fresh", "e": "member"}
     assert view.unsure == {"b", "c"}
-    assert view.record == "made"
-    assert not pacemaker.parse(told, "no XML", "").quorate
+    assert not pacemaker.parse(told, "no XML").quorate
+
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "unheard"),
+    [
+        ("   1: 0B002E0A:D2F0 0C002E0A:6448 01 0000012C:00000000 01:0000001A 00000003 42439 0 1 1 0 0\n", True),
+        ("   1: 0B002E0A:6448 15002E0A:D2F0 01 0000012C:00000000 01:0000001A 00000002 42439 0 1 1 0 0\n", True),
+        ("   1: 0B002E0A:D2F0 0C002E0A:6448 01 0000012C:00000000 01:0000001A 00000001 42439 0 1 1 0 0\n", False),
+        ("   1: 0B002E0A:D2F0 0C002E0A:6448 02 0000012C:00000000 01:0000001A 00000005 42439 0 1 1 0 0\n", False),
+        ("   1: 0B002E0A:D2F0 0C002E0A:1538 01 0000012C:00000000 01:0000001A 00000005 42439 0 1 1 0 0\n", False),
+        ("", False),
+    ],
+    ids=["towards it", "from it", "once is nothing", "not yet made", "another service", "none"],
+)
+def test_the_kernel_knows_whether_a_member_is_heard(tmp_path, line, unheard):
+    (tmp_path / "tcp").write_text(HEAD + line)
+    assert peers.unheard([str(tmp_path / "none"), str(tmp_path / "tcp")]) is unheard
+
+
+@pytest.mark.parametrize(
+    ("unheard", "gone", "asked"),
+    [
+        (True, {"online": "false"}, [("a", ("b",))]),
+        (False, {"online": "false"}, []),
+        (True, {"unclean": "true"}, []),
+        (True, {}, []),
+    ],
+    ids=["off", "nobody is missed", "not fenced yet", "there"],
+)
+def test_a_member_is_given_up_when_it_is_off(monkeypatch, unheard, gone, asked):
+    told, dropped = settings.Settings("a", ("a", "b"), ("w",), resource="mq"), []
+    monkeypatch.setattr(peers, "unheard", lambda: unheard)
+    other = {
+        "name": "b",
+        "online": "true",
+        "unclean": "false",
+        "pending": "false",
+        "standby": "false",
+        "type": "member",
+    }
+    node = " ".join('%s="%s"' % pair for pair in {**other, **gone}.items())
+    text = '<r><summary><current_dc with_quorum="true"/></summary><nodes><node %s/></nodes></r>' % node
+    monkeypatch.setattr(tools, "run", lambda *_words: (0, text, ""))
+
+    class Servers(tools.Servers):
+        def drop(self, host, gone):
+            dropped.append((host, tuple(gone)))
+            return True
+
+    runner.Runner(told, Servers(told), lambda _text: None)._consider_drop()
+    assert dropped == asked

@@ -166,6 +166,13 @@ def may_resume(stall: Stall) -> bool:
     return bool(stall.running & stall.known) and stall.missing <= set(stall.members) and stall.rest_is_off()
 
 
+def off(members: Sequence[str], view: View) -> Tuple[str, ...]:
+    """The members of which Pacemaker knows that they are off."""
+    if not view.quorate:
+        return ()
+    return tuple(name for name in members if name not in view.here and name not in view.unsure)
+
+
 def _either(names: Sequence[str]) -> str:
     return " or ".join(names)
 

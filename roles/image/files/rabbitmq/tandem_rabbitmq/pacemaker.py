@@ -8,6 +8,7 @@ one: it has to outlive every disk but the last.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import List, Optional
 from xml.etree import ElementTree
 
@@ -21,14 +22,17 @@ PATIENCE = 10.0
 
 def look(settings: Settings) -> View:
     """Everything that decisions need; an empty view when it does not answer."""
+    seen, record = glance(settings), recorded(settings)
+    return View() if record is None else dataclasses.replace(seen, record=record)
+
+
+def glance(settings: Settings) -> View:
+    """Who is there, and nothing of what is kept."""
     code, out, _err = tools.run(["crm_mon", "--one-shot", "--output-as=xml"], PATIENCE)
-    if code != 0:
-        return View()
-    record = recorded(settings)
-    return View() if record is None else parse(settings, out, record)
+    return parse(settings, out) if code == 0 else View()
 
 
-def parse(settings: Settings, text: str, record: str) -> View:
+def parse(settings: Settings, text: str) -> View:
     """The view in what crm_mon says. Pure."""
     try:
         tree = ElementTree.fromstring(text)
@@ -58,7 +62,6 @@ def parse(settings: Settings, text: str, record: str) -> View:
         quorate=dc is not None and dc.get("with_quorum") == "true",
         here=here,
         unsure=frozenset(unsure),
-        record=record,
     )
 
 

@@ -17,7 +17,7 @@ import threading
 import time
 from typing import Any, Callable, List, Optional
 
-from . import decide, pacemaker, state
+from . import decide, pacemaker, peers, state
 from .database import Database
 from .settings import PREFIX, Settings, parse
 from .tools import Servers, as_user, environment
@@ -67,10 +67,16 @@ class Runner:
     def _serve(self, step: decide.Step) -> int:
         """Start the server, and watch it to its end."""
         self._start(step)
-        while not self._ending.wait(GLANCE if self._state[0] == state.SERVING else PAUSE):
+        looked = 0.0
+        while not self._ending.wait(PAUSE):
             code = self._ended()
             if code is not None:
                 return self._fail("the server ended by itself (%s); its log says why" % _end(code))
+            if self._state[0] == state.SERVING:
+                self._consider_drop()
+                if time.monotonic() - looked < GLANCE:
+                    continue
+            looked = time.monotonic()
             if self.servers.serves(self.settings.me):
                 if self._state[0] != state.SERVING:
                     if not self._arrived(step):
@@ -214,6 +220,19 @@ class Runner:
         if decide.may_resume(stall) and self.servers.resume(self.settings.me):
             missing, others = (", ".join(sorted(names)) for names in (stall.missing, stall.running))
             self._say("ending the pause: %s is off, and %s went on" % (missing, others))
+
+    def _consider_drop(self) -> None:
+        """Give a member up when it is off, by Pacemaker's word, and not after a time.
+
+        A time that is too short makes two clusters of one while both are there, and one that is long enough holds clients up.
+        """
+        if not self.settings.resource or not peers.unheard():
+            return
+        gone = decide.off(
+            [name for name in self.settings.members if name != self.settings.me], pacemaker.glance(self.settings)
+        )
+        if gone and self.servers.drop(self.settings.me, gone):
+            self._say("giving %s up, which is off" % ", ".join(gone))
 
     def _stuck(self) -> bool:
         if time.monotonic() - self._since < STUCK_AFTER:

@@ -28,6 +28,12 @@ case {whereis(rabbit_outside_app_process), whereis(rabbit_boot)} of
 end.
 """
 
+DROP = """
+Gone = [%s],
+[rpc:cast(Node, erlang, disconnect_node, [Each]) || Node <- [node() | nodes()] -- Gone, Each <- Gone],
+dropped.
+"""
+
 
 def environment(settings: Settings) -> Dict[str, str]:
     """The cookie lies in HOME; Elixir's tools want UTF-8."""
@@ -99,6 +105,11 @@ class Servers:
     def resume(self, host: str) -> bool:
         """End the wait of a server that has paused itself, and start RabbitMQ in it; False when it does not wait."""
         return self._call(host, PATIENCE, ["-e"], RESUME) == "{ok, resumed}"
+
+    def drop(self, host: str, gone: Iterable[str]) -> bool:
+        """Have a server, and all that it is connected with, give members up that are off."""
+        names = ", ".join("'%s'" % (PREFIX + name) for name in gone)
+        return self._call(host, PATIENCE, ["-e"], DROP % names) == "{ok, dropped}"
 
     def members(self, host: str) -> Optional[FrozenSet[str]]:
         """Who is in the cluster, by what a member says."""
