@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.tandem.ha.plugins.module_utils._faults import COMMAND, FAULTS, LINK, TARGET
 
 SWITCHING = 0.5  # seconds from the request until a device has switched the power off
+TURNS = 4  # with more changes of who answers, they take turns
 SCHEDULING = 0.3  # seconds from "fenced" to the start of the resource, as the agent's own prediction has it
 STEPS = {
     "lost": "membership lost",
@@ -217,12 +218,17 @@ def _table(result: Mapping[str, Any], faults: list[str]) -> Iterator[str]:
         lost = "-" if client["lost"] is None else client["lost"]
         yield (
             f"{name:<24}{client['longest']:>10.2f} s{client['acknowledged']:>14}{client['unsure']:>12}{lost:>7}"
-            f"  {', then '.join(client['servers'])}"
+            f"  {_by(client['servers'])}"
         ).rstrip()
     if result["unnoticed"]:
         yield "the cluster did not notice: what was killed came back by itself"
     yield from (f"failed on the way: {failure}" for failure in result["failures"])
     yield from (f"WRONG: {fault}" for fault in faults)
+
+
+def _by(servers: list[str]) -> str:
+    """Who answered, one after the other; behind a balancer that is told once."""
+    return ", then ".join(servers) if len(servers) <= TURNS else f"{', '.join(sorted(set(servers)))} by turns"
 
 
 def _seconds(value: float | None) -> str:

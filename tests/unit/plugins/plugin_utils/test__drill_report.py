@@ -161,6 +161,12 @@ def test_two_addresses_or_two_writers_are_wrong() -> None:
     ]
 
 
+def test_behind_a_balancer_nobody_is_told_each_turn() -> None:
+    servers = [{"name": name, "at": 95.0} for name in ("c2", "c1") * 9]
+    report = drill(CHOICE, WATCH, PROBE, 100.0, {"accounts": {"HTTP": account(servers=servers)}, "audit": {}})
+    assert any(line.endswith("  c1, c2 by turns") for line in report["table"])
+
+
 def test_a_page_loses_nothing() -> None:
     report = drill(CHOICE, WATCH, PROBE, 100.0, {"accounts": {"HTTP": account()}, "audit": {}})
     assert report["clients"]["HTTP"]["lost"] is None
