@@ -71,6 +71,7 @@ def credential(site: Pair) -> Dict[str, str]:
         "bmc_user": "tandem",
         "bmc_password": (site.directory / "bmc.password").read_text(),
         "redis_password": f"redis-{secrets.token_urlsafe(12)}",
+        "rabbitmq_cookie": secrets.token_hex(20),
         "service_passwords": f"drill: {secrets.token_urlsafe(12)}\n",
     }
 
