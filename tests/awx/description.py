@@ -24,10 +24,18 @@ SECRETS = {
     "awx_bmc_user": "operator",
     "awx_bmc_password": "canary-of-the-bmc",
     "awx_redis_password": "canary-of-redis",
+    "awx_rabbitmq_cookie": "canaryofthecookie0000",
     "awx_service_passwords": {"drill": "canary-of-the-drill"},
 }
 # What of them must be seen nowhere.
-CANARIES = ("canary-of-the-key", "canary-of-hacluster", "canary-of-the-bmc", "canary-of-redis", "canary-of-the-drill")
+CANARIES = (
+    "canary-of-the-key",
+    "canary-of-hacluster",
+    "canary-of-the-bmc",
+    "canary-of-redis",
+    "canaryofthecookie0000",
+    "canary-of-the-drill",
+)
 MINE = {
     "awx_project_url": "https://git.example.com/tandem.git",
     "awx_inventory_path": "inventory/hosts.yml",

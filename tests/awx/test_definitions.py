@@ -26,7 +26,7 @@ TYPES = {
     "multiselect",
 }  # not password: no secret is asked for
 QUESTION = {"question_name", "question_description", "variable", "type", "required", "choices", "default", "min", "max"}
-A_SECRET = re.compile(r"passw|secret|token|key\b|credential", re.IGNORECASE)
+A_SECRET = re.compile(r"passw|secret|token|cookie|key\b|credential", re.IGNORECASE)
 
 
 @pytest.fixture(scope="module", params=[MINE, {**MINE, "awx_inventory_url": "", "awx_notification_url": ""}])
@@ -221,7 +221,7 @@ def test_the_inventory_of_the_bundles_takes_its_passwords_from_the_credential(
     extra = tmp_path / "extra.json"
     extra.write_text(json.dumps(rendered))
     program = str(Path(sys.executable).with_name("ansible"))
-    asked = "msg={{ [redis_password, galera_accounts[0].password, drill_password] }}"
+    asked = "msg={{ [redis_password, rabbitmq_cookie, galera_accounts[0].password, drill_password] }}"
     done = subprocess.run(
         [program, "controllers[0]", "-i", "inventory/bundles", "-m", "ansible.builtin.debug", "-a", asked, "-e", f"@{extra}"],
         cwd=TOP, env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "json", "LC_ALL": "C.UTF-8"},
@@ -229,7 +229,7 @@ def test_the_inventory_of_the_bundles_takes_its_passwords_from_the_credential(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout[done.stdout.index("{") :])["msg"] == [
-        "canary-of-redis", "canary-of-the-drill", "canary-of-the-drill",
+        "canary-of-redis", "canaryofthecookie0000", "canary-of-the-drill", "canary-of-the-drill",
     ]  # fmt: skip
 
 

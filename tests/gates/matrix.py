@@ -5,8 +5,9 @@
     python tests/gates/matrix.py [--only WORD ...] [--list] [--write]
 
 A WORD is a kind of cell or a part of a cell's name: `--only sanity`, `--only modules 2.16`. Without --only all cells are run,
-one after the other; --write only writes the page. Outcomes are kept in .build/matrix.json, output in .build/logs/matrix/. A cell
-that was never run, or that this machine has no interpreter for, is an empty one on the page.
+one after the other; --write only writes the page. Outcomes are kept in .build/matrix.json, output in .build/logs/matrix/; in a new
+checkout the page says what has passed so far. A cell that was never run, or that this machine has no interpreter for, is an empty one
+on the page.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from tree import BUILD, GATES, TOP
 
@@ -28,6 +29,7 @@ LOGS = BUILD / "logs" / "matrix"
 PAGE = TOP / "docs" / "platforms.md"
 CANNOT = 77  # an exit code: this machine has no such interpreter
 LIMIT = 3600  # seconds for one cell
+OUTCOMES = {"ran": "passed", "**fails**": "failed"}  # by their marks on the page
 
 # The releases of ansible-core, and the Pythons that each can have on a managed node.
 CORES = {
@@ -121,16 +123,29 @@ def _skipped(cell: Cell) -> bool:
 
 
 def results() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    found: dict[str, dict[str, Any]] = json.loads(RESULTS.read_text()) if RESULTS.exists() else told()
     return found
 
 
-def page(known: dict[str, dict[str, Any]]) -> str:
-    """docs/platforms.md."""
+def told() -> dict[str, dict[str, Any]]:
+    """What the page as it is says, so that a cell that runs alone does not empty the others."""
+    names, marks = (
+        [cell.strip() for line in text.splitlines() if line.startswith("|") for cell in line.split("|")]
+        for text in (page(str), PAGE.read_text(encoding="utf-8"))
+    )
+    if len(names) != len(marks):  # another table than that of this program
+        return {}
+    return {name: {"outcome": OUTCOMES[mark]} for name, mark in zip(names, marks) if mark in OUTCOMES}
 
-    def mark(name: str) -> str:
-        return {"passed": "ran", "failed": "**fails**"}.get(known.get(name, {}).get("outcome", ""), "")
 
+def marked(known: dict[str, dict[str, Any]]) -> Callable[[str], str]:
+    """What stands in a cell."""
+    marks = {outcome: mark for mark, outcome in OUTCOMES.items()}
+    return lambda name: marks.get(known.get(name, {}).get("outcome", ""), "")
+
+
+def page(mark: Callable[[str], str]) -> str:
+    """docs/platforms.md, with what `mark` says of each cell."""
     pythons = sorted({python for each in CORES.values() for python in each}, key=lambda text: int(text[2:]))
     lines = [
         "# What runs with what",
@@ -202,7 +217,7 @@ def main() -> int:
         failed += found["outcome"] == "failed"
         print(f"{found['outcome']:<15} {cell.name} ({found['seconds']} s)", flush=True)
         RESULTS.write_text(json.dumps({**results(), cell.name: found}, indent=1, sort_keys=True))
-    PAGE.write_text(page(results()), encoding="utf-8")
+    PAGE.write_text(page(marked(results())), encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 from tandem_agent.context import Context, Deadline
 from tandem_agent.corosync.parse import parse
 from tandem_agent.corosync.render import flat
+from tandem_agent.errors import AgentError
 from tandem_agent.membership.host import Paths
 from tandem_agent.pacemaker.runner import Completed
 from tandem_agent.pacemaker.tools import Tools
@@ -74,6 +75,7 @@ class Host:
         self.kill_at: Optional[int] = None
         self.count = 0
         self.broken: Dict[str, Completed] = {}
+        self.takes: Dict[str, float] = {}  # seconds, of a program that is slow
         self.environment: Dict[str, str] = {}
         for directory in (
             self.paths.conf.parent,
@@ -133,6 +135,8 @@ class Host:
         key = " ".join(argv[:2])
         if key in self.broken:
             return self.broken[key]
+        if timeout < self.takes.get(key, 0):
+            raise AgentError("tool.timeout", f"{argv[0]} did not end in time and was killed", retryable=True)
         handler = getattr(self, "_" + argv[0].replace("-", "_"), None)
         assert handler is not None, f"unscripted: {argv}"
         answer = handler(list(argv[1:]), stdin)

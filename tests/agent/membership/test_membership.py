@@ -482,6 +482,14 @@ def test_pcs_is_logged_in_once_and_the_password_stays_on_standard_input(new_host
     assert not plan(host, pcs={"password": "other"})["changed"]
 
 
+def test_pcs_may_take_longer_than_it_waits_for_a_silent_host(new_host: NewHost) -> None:
+    """As on a busy machine; killed at the same moment, it could not say which host was silent."""
+    host = new_host().pristine()
+    host.takes["pcs host"] = 90
+    assert "let pcs on this host command c1, c2" in apply(host, pcs={"password": "right"})["actions"]
+    assert sum(argv[0] == "pcs" for argv in host.calls) == 1
+
+
 def test_a_wrong_password_is_found_before_anything_changes(new_host: NewHost) -> None:
     host = new_host().pristine()
     error = refused(host, pcs={"password": "wrong"})

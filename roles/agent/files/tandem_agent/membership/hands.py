@@ -181,8 +181,11 @@ class Hands:
         places: List[str] = []
         for name, address in hosts.items():
             places += [name, f"addr={address}"]
+        # All the time there is: pcs itself gives a silent host 60 s, and then says which one it was.
         completed = self.context.runner.run(
-            ["pcs", "host", "auth", *places, "-u", "hacluster"], f"{password}\n".encode(), timeout=60
+            ["pcs", "host", "auth", *places, "-u", "hacluster"],
+            f"{password}\n".encode(),
+            timeout=max(10.0, self.context.deadline.remaining()),
         )
         if completed.rc != 0:
             raise _refused(
