@@ -240,10 +240,9 @@ class Http(Client):
 
     def write(self, number: int) -> Tuple[Optional[str], bool]:
         del number  # a page is a page
+        connection = http.client.HTTPConnection(self.address, self.port, timeout=CONNECT)
         if self.tls:
             connection = http.client.HTTPSConnection(self.address, self.port, timeout=CONNECT, context=self.tls)
-        else:
-            connection = http.client.HTTPConnection(self.address, self.port, timeout=CONNECT)
         try:
             connection.connect()
             connection.sock.settimeout(PATIENCE)
