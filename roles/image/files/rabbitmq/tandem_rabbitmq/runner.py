@@ -23,6 +23,7 @@ from .settings import PREFIX, Settings, parse
 from .tools import Servers, as_user, environment
 
 PAUSE = 0.5
+HURRY = 0.1  # while a member is not heard: clients wait for the word that it is off
 GLANCE = 5.0  # between two looks at a server that serves
 STOP_LIMIT = 60.0
 JOIN_LIMIT = 90.0
@@ -41,6 +42,7 @@ class Runner:
         self._server: Optional[subprocess.Popen[bytes]] = None
         self._state = ("", "")
         self._since = time.monotonic()
+        self._pause = PAUSE
 
     def end(self, *_: Any) -> None:
         self._ending.set()
@@ -68,7 +70,7 @@ class Runner:
         """Start the server, and watch it to its end."""
         self._start(step)
         looked = 0.0
-        while not self._ending.wait(PAUSE):
+        while not self._ending.wait(self._pause):
             code = self._ended()
             if code is not None:
                 return self._fail("the server ended by itself (%s); its log says why" % _end(code))
@@ -226,7 +228,9 @@ class Runner:
 
         A time that is too short makes two clusters of one while both are there, and one that is long enough holds clients up.
         """
-        if not self.settings.resource or not peers.unheard():
+        unheard = bool(self.settings.resource) and peers.unheard()
+        self._pause = HURRY if unheard else PAUSE
+        if not unheard:
             return
         gone = decide.off(
             [name for name in self.settings.members if name != self.settings.me], pacemaker.glance(self.settings)
