@@ -398,5 +398,5 @@ def test_a_member_is_given_up_when_it_is_off(monkeypatch, unheard, gone, asked):
             dropped.append((host, tuple(gone)))
             return True
 
-    runner.Runner(told, Servers(told), lambda _text: None)._consider_drop()
+    assert runner.Runner(told, Servers(told), lambda _text: None)._consider_drop() is unheard
     assert dropped == asked

@@ -42,7 +42,6 @@ class Runner:
         self._server: Optional[subprocess.Popen[bytes]] = None
         self._state = ("", "")
         self._since = time.monotonic()
-        self._pause = PAUSE
 
     def end(self, *_: Any) -> None:
         self._ending.set()
@@ -69,13 +68,14 @@ class Runner:
     def _serve(self, step: decide.Step) -> int:
         """Start the server, and watch it to its end."""
         self._start(step)
-        looked = 0.0
-        while not self._ending.wait(self._pause):
-            code = self._ended()
+        looked, pause = 0.0, PAUSE
+        while not self._ending.wait(pause):
+            pause, code = PAUSE, self._ended()
             if code is not None:
                 return self._fail("the server ended by itself (%s); its log says why" % _end(code))
             if self._state[0] == state.SERVING:
-                self._consider_drop()
+                if self._consider_drop():
+                    pause = HURRY
                 if time.monotonic() - looked < GLANCE:
                     continue
             looked = time.monotonic()
@@ -223,20 +223,19 @@ class Runner:
             missing, others = (", ".join(sorted(names)) for names in (stall.missing, stall.running))
             self._say("ending the pause: %s is off, and %s went on" % (missing, others))
 
-    def _consider_drop(self) -> None:
-        """Give a member up when it is off, by Pacemaker's word, and not after a time.
+    def _consider_drop(self) -> bool:
+        """Give a member up when it is off, by Pacemaker's word, and not after a time. Returns whether one is not heard.
 
         A time that is too short makes two clusters of one while both are there, and one that is long enough holds clients up.
         """
-        unheard = bool(self.settings.resource) and peers.unheard()
-        self._pause = HURRY if unheard else PAUSE
-        if not unheard:
-            return
+        if not self.settings.resource or not peers.unheard():
+            return False
         gone = decide.off(
             [name for name in self.settings.members if name != self.settings.me], pacemaker.glance(self.settings)
         )
         if gone and self.servers.drop(self.settings.me, gone):
             self._say("giving %s up, which is off" % ", ".join(gone))
+        return True
 
     def _stuck(self) -> bool:
         if time.monotonic() - self._since < STUCK_AFTER:
