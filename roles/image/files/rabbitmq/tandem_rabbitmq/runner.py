@@ -79,20 +79,13 @@ class Runner:
                 if time.monotonic() - looked < GLANCE:
                     continue
             looked = time.monotonic()
-            if self.servers.serves(self.settings.me):
-                if self._state[0] != state.SERVING:
-                    if not self._arrived(step):
-                        return self._fail("the server did not become a member of the cluster of %s" % step.peer)
-                    step = decide.Step(decide.START, step.why)  # what is to be done once has been done
-                continue
-            if self._state[0] == state.SERVING:
-                self._note(state.PAUSED, "the server is up, and RabbitMQ in it does not run")
-            if self._state[0] == state.PAUSED and self._stuck():
-                return self._fail("RabbitMQ has not run in its server for %d s although others run" % STUCK_AFTER)
-            if self._state[0] == state.STARTING:
-                self._consider_force()
-            elif self._state[0] == state.PAUSED:
-                self._consider_resume()
+            if not self.servers.serves(self.settings.me):
+                if self._rests():
+                    return self._fail("RabbitMQ has not run in its server for %d s although others run" % STUCK_AFTER)
+            elif self._state[0] != state.SERVING:
+                if not self._arrived(step):
+                    return self._fail("the server did not become a member of the cluster of %s" % step.peer)
+                step = decide.Step(decide.START, step.why)  # what is to be done once has been done
         self._stop()
         return 0
 
@@ -236,6 +229,16 @@ class Runner:
         if gone and self.servers.drop(self.settings.me, gone):
             self._say("giving %s up, which is off" % ", ".join(gone))
         return True
+
+    def _rests(self) -> bool:
+        """RabbitMQ does not run in its server: not yet, or not any more. Returns whether it never will."""
+        if self._state[0] == state.SERVING:
+            self._note(state.PAUSED, "the server is up, and RabbitMQ in it does not run")
+        if self._state[0] == state.STARTING:
+            self._consider_force()
+        elif self._state[0] == state.PAUSED:
+            self._consider_resume()
+        return self._state[0] == state.PAUSED and self._stuck()
 
     def _stuck(self) -> bool:
         if time.monotonic() - self._since < STUCK_AFTER:
