@@ -189,7 +189,7 @@ GATES = (
     Gate(
         "contract",
         "contract files, both sides",
-        (pytest("tests/contract"),),
+        (("tests/gates/pacemaker-tools", "bookworm"), pytest("tests/contract")),
         300,
         "contract",
         needs=("tests/contract",),
