@@ -20,7 +20,7 @@ TOP = Path(__file__).parents[4]
         ("power", True, ("lost", "fenced", "vip", "back", "serving", "settled")),
         ("power", False, ("lost", "fenced", "back", "serving", "settled")),
         ("cut", True, ("lost", "fenced", "vip", "back", "serving", "settled")),
-        ("kill-corosync", False, ("lost", "fenced", "back", "serving", "settled")),
+        ("kill-corosync", True, ("noticed", "serving", "settled")),
         ("stop", True, ("lost", "vip", "back", "serving", "settled")),
         ("kill-mysqld", True, ("noticed", "serving", "settled")),
         ("kill-haproxy", True, ("noticed", "serving", "settled")),
