@@ -340,13 +340,17 @@ class Amqp(Client):
     def _drain(self, channel: Any) -> Set[int]:
         """Look at everything. What is not acknowledged to the broker goes back when the connection ends."""
         numbers = set()  # type: Set[int]
-        while True:
-            _method, _properties, body = channel.basic_get(self.what["queue"], auto_ack=False)
+        queue = self.what["queue"]
+        for _method, _properties, body in channel.consume(queue, auto_ack=False, inactivity_timeout=PATIENCE):
             if body is None:
-                return numbers
+                # Nothing for a while is not the end: only the broker knows that.
+                _method, _properties, body = channel.basic_get(queue, auto_ack=False)
+            if body is None:
+                break
             run, _colon, number = body.decode("utf-8", "replace").rpartition(":")
             if run == self.run and number.isdigit():
                 numbers.add(int(number))
+        return numbers
 
 
 KINDS: Dict[str, Type[Client]] = {"sql": Sql, "redis": Redis, "amqp": Amqp, "http": Http}
