@@ -341,10 +341,9 @@ class Amqp(Client):
         """Look at everything. What is not acknowledged to the broker goes back when the connection ends."""
         numbers = set()  # type: Set[int]
         queue = self.what["queue"]
-        for _method, _properties, body in channel.consume(queue, auto_ack=False, inactivity_timeout=PATIENCE):
-            if body is None:
-                # Nothing for a while is not the end: only the broker knows that.
-                _method, _properties, body = channel.basic_get(queue, auto_ack=False)
+        for came in channel.consume(queue, auto_ack=False, inactivity_timeout=PATIENCE):
+            # Nothing for a while is not the end: only the broker knows that.
+            body = came[2] if came[2] is not None else channel.basic_get(queue, auto_ack=False)[2]
             if body is None:
                 break
             run, _colon, number = body.decode("utf-8", "replace").rpartition(":")
