@@ -155,10 +155,15 @@ def test_a_database_that_lets_nobody_in_is_said_with_its_remedy(galera: Pair) ->
         galera.node("b1", "pcs resource manage galera-bundle && pcs resource cleanup", timeout=300)
 
 
-def acknowledged(pair: Pair, row: int) -> bool:
-    """Whether the first controller has taken a row of 4 MB; while a member leaves it refuses, and a client asks again."""
-    text = f"REPLACE INTO full.t (id, text) VALUES ({row + 1}, REPEAT('x', 4000000)); SELECT 'taken';"
-    return sql(pair, "b1", text, code=None) == "taken"
+ROWS = 10  # in one call; of 30 kB, so that each is one packet of Galera's
+
+
+def acknowledged(pair: Pair, call: int) -> bool:
+    """Whether the first controller has taken some rows; while a member leaves it refuses, and a client asks again."""
+    rows = (
+        f"REPLACE INTO full.t (id, text) VALUES ({call * ROWS + row + 1}, REPEAT('x', 30000));" for row in range(ROWS)
+    )
+    return sql(pair, "b1", "".join(rows) + "SELECT 'taken';", code=None) == "taken"
 
 
 def test_a_full_disk_stops_one_member_and_not_the_other(galera: Pair) -> None:
@@ -166,12 +171,14 @@ def test_a_full_disk_stops_one_member_and_not_the_other(galera: Pair) -> None:
     sql(galera, "b1", "CREATE DATABASE full; CREATE TABLE full.t (id INT AUTO_INCREMENT PRIMARY KEY, text LONGBLOB);")
     try:
         galera.node("b2", f"dd if=/dev/zero of={DATADIR}/filler bs=1M status=none", code=None)
-        for row in range(12):
-            galera.until(functools.partial(acknowledged, galera, row), 60, f"row {row} is not acknowledged")
-        assert sql(galera, "b1", "SELECT COUNT(*) FROM full.t;") == "12"
+        for call in range(10):
+            galera.until(
+                functools.partial(acknowledged, galera, call), 60, f"the rows of call {call} are not acknowledged"
+            )
+        assert sql(galera, "b1", "SELECT COUNT(*) FROM full.t;") == "100"
     finally:
         galera.node("b2", f"rm -f {DATADIR}/filler")
         galera.node("b1", "pcs resource cleanup", code=None, timeout=300)
     galera.until(lambda: well(galera), 300, "the member that had no room did not come back")
-    assert sql(galera, "b2", "SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM full.t;") == "12"
+    assert sql(galera, "b2", "SET SESSION wsrep_sync_wait = 1; SELECT COUNT(*) FROM full.t;") == "100"
     sql(galera, "b1", "DROP DATABASE full;")
