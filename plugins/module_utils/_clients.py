@@ -21,6 +21,7 @@ PATIENCE = 1.0  # seconds until it gives up an answer, and its connection with i
 CALM = 20.0  # seconds for an answer while nothing is measured
 REPLICA = 0.1  # seconds that a client waits for a second copy
 TABLE = "tandem_drill"
+MANY = 65535  # messages that are handed out without an acknowledgement; AMQP knows no more
 KEPT = 86400  # seconds after which Redis forgets what a drill wrote, whatever became of the drill
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}\Z")
 
@@ -339,17 +340,21 @@ class Amqp(Client):
 
     def _drain(self, channel: Any) -> Set[int]:
         """Look at everything. What is not acknowledged to the broker goes back when the connection ends."""
-        numbers = set()  # type: Set[int]
-        queue = self.what["queue"]
-        for came in channel.consume(queue, auto_ack=False, inactivity_timeout=PATIENCE):
-            # Nothing for a while is not the end: only the broker knows that.
-            body = came[2] if came[2] is not None else channel.basic_get(queue, auto_ack=False)[2]
-            if body is None:
+        queue, texts = self.what["queue"], []  # type: str, List[bytes]
+        # Without a number a quorum queue hands out 2,000 and waits for acknowledgements.
+        channel.basic_qos(prefetch_count=MANY)
+        for _method, _properties, text in channel.consume(queue, auto_ack=False, inactivity_timeout=PATIENCE):
+            if text is None:
                 break
-            run, _colon, number = body.decode("utf-8", "replace").rpartition(":")
-            if run == self.run and number.isdigit():
-                numbers.add(int(number))
-        return numbers
+            texts.append(text)
+        # That nothing came for a while is not the end, nor what it hands out at once: only the broker knows that.
+        while True:
+            text = channel.basic_get(queue, auto_ack=False)[2]
+            if text is None:
+                break
+            texts.append(text)
+        parts = [text.decode("utf-8", "replace").rpartition(":") for text in texts]
+        return {int(number) for run, _colon, number in parts if run == self.run and number.isdigit()}
 
 
 KINDS: Dict[str, Type[Client]] = {"sql": Sql, "redis": Redis, "amqp": Amqp, "http": Http}

@@ -62,6 +62,24 @@ def test_who_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatc
         client(listener.getsockname()[1], "/health").write(1)
 
 
+def test_a_queue_is_read_to_its_end_however_the_broker_hands_it_out() -> None:
+    class Channel:
+        one_by_one = [b"run-1:4", b"run-1:5"]
+
+        def basic_qos(self, prefetch_count: int) -> None:
+            assert prefetch_count > 2000
+
+        def consume(self, *_words: object, **_more: object) -> Iterator[tuple[object, object, bytes | None]]:
+            yield from ((1, 1, text) for text in (b"run-1:1", b"run-0:2", b"no number", b"run-1:3"))
+            yield (None, None, None)
+
+        def basic_get(self, *_words: object, **_more: object) -> tuple[object, object, bytes | None]:
+            return (1, 1, self.one_by_one.pop(0) if self.one_by_one else None)
+
+    queue = KINDS["amqp"]({"name": "queue", "queue": "q"}, {"c1": "127.0.0.1"}, "run-1")
+    assert queue._drain(Channel()) == {1, 3, 4, 5}  # type: ignore[attr-defined]
+
+
 def test_a_worker_numbers_on_and_keeps_both_accounts() -> None:
     class Scripted(KINDS["redis"]):  # type: ignore[misc]
         asked: list[int] = []
