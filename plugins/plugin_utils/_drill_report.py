@@ -237,6 +237,8 @@ def _seconds(value: float | None) -> str:
 
 # -- many drills
 
+ABOUT = ["token/consensus/quorum device", "fault", "happens to", "drills"]
+
 
 def summary(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The medians over all drills of the same cluster, timing, fault and role, and tables in Markdown."""
@@ -302,48 +304,40 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 def _markdown(rows: list[dict[str, Any]]) -> list[str]:
     names = list(dict.fromkeys(name for row in rows for name in row["clients"]))
-    columns = [
-        "token/consensus/quorum device",
-        "fault",
-        "happens to",
-        "drills",
-        "lost",
-        "fenced",
-        "answers",
-        "back",
-        "serving",
-        "settled",
-        "address silent",
-    ]
-    columns += [f"{name}: gap, acknowledged, lost" for name in names] + ["wrong"]
-    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    for row in rows:
-        cells = [row["timing"] or "-", row["fault"], row["role"] or "-", str(row["drills"])]
-        cells += [
-            _seconds(row["measured"].get(step)) for step in ("lost", "fenced", "answers", "back", "serving", "settled")
+    steps = ("lost", "fenced", "answers", "back", "serving", "settled")
+    columns = [*ABOUT, *steps, "address silent", *(f"{name}: gap, acknowledged, lost" for name in names), "wrong"]
+    cells = [
+        [
+            *_about(row),
+            *(_seconds(row["measured"].get(step)) for step in steps),
+            _seconds(row["silent"]),
+            *(_cell(row["clients"].get(name)) for name in names),
+            str(row["faults"]),
         ]
-        cells.append(_seconds(row["silent"]))
-        cells += [_cell(row["clients"].get(name)) for name in names] + [str(row["faults"])]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        for row in rows
+    ]
+    return _lines(columns, cells)
 
 
 def _split(rows: list[dict[str, Any]]) -> list[str]:
     """What the silence of an address was made of, part by part."""
-    told = [row for row in rows if row["parts"]]
-    if not told:
-        return []
-    columns = ["token/consensus/quorum device", "fault", "happens to", "drills"]
-    columns += [f"{part}: at least, at most, median" for part in PARTS]
-    lines = ["", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    for row in told:
-        cells = [row["timing"] or "-", row["fault"], row["role"] or "-", str(row["drills"])]
-        cells += [
-            ", ".join(_seconds(value) for value in row["parts"][part]) if part in row["parts"] else "-"
-            for part in PARTS
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    columns = [*ABOUT, *(f"{part}: at least, at most, median" for part in PARTS)]
+    cells = [[*_about(row), *(_part(row["parts"].get(part)) for part in PARTS)] for row in rows if row["parts"]]
+    return ["", *_lines(columns, cells)] if cells else []
+
+
+def _about(row: Mapping[str, Any]) -> list[str]:
+    """Which drills a row tells of: the cells below `ABOUT`."""
+    return [row["timing"] or "-", row["fault"], row["role"] or "-", str(row["drills"])]
+
+
+def _lines(columns: list[str], rows: list[list[str]]) -> list[str]:
+    """A table in Markdown."""
+    return [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}", *(f"| {' | '.join(cells)} |" for cells in rows)]
+
+
+def _part(values: list[float] | None) -> str:
+    return ", ".join(_seconds(value) for value in values) if values else "-"
 
 
 def _cell(client: Mapping[str, Any] | None) -> str:
