@@ -142,19 +142,18 @@ def expected(
 ) -> Optional[Dict[str, Any]]:
     """The agent's prediction with what the target's own fence device says: how long it waits, and how long it is held back.
 
-    A reboot is off, wait, look, on, wait, look; half a second goes to the rest.
+    A reboot is off, wait, look, on, wait, look; half a second goes to the rest. A host that is off already is only switched on.
     """
     params = next((item.get("params", {}) for item in devices if target in _targets(item)), None)
     if not timing or params is None:
         return dict(timing) if timing else None
-    fencing = 2 * _seconds(params.get("power_wait", 2)) + 0.5 + _seconds(params.get("pcmk_delay_base", 0))
-    more = fencing - timing["fencing"]
-    return dict(
-        timing,
-        fencing=fencing,
-        total_min=round(timing["total_min"] + more, 2),
-        total_max=round(timing["total_max"] + more, 2),
-    )
+    wait, delay = (_seconds(params.get(name, default)) for name, default in (("power_wait", 2), ("pcmk_delay_base", 0)))
+    found = {"fencing_min": delay + wait + 0.3, "fencing_max": delay + 2 * wait + 0.5}
+    totals = {
+        "total_" + end: timing["total_" + end] + found["fencing_" + end] - timing["fencing_" + end]
+        for end in ("min", "max")
+    }
+    return dict(timing, **{name: round(seconds, 2) for name, seconds in dict(found, **totals).items()})
 
 
 def _targets(device: Mapping[str, Any]) -> List[str]:

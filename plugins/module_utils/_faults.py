@@ -20,11 +20,12 @@ class Fault(NamedTuple):
     fenced: bool = False  # whether the cluster has to fence the node
     moves: Optional[bool] = None  # whether the address leaves a holder to which it happens; None: either is right
     processes: Tuple[str, ...] = ()  # the names of what is killed
+    dark: bool = False  # whether the node's fence device finds it switched off already
 
 
 FAULTS: Dict[str, Fault] = {
     "fence": Fault("it was fenced on request", by=CLUSTER, fenced=True, moves=True),
-    "power": Fault("its power was cut", by=COMMAND, fenced=True, moves=True),
+    "power": Fault("its power was cut", by=COMMAND, fenced=True, moves=True, dark=True),
     "freeze": Fault("it hung", by=COMMAND, fenced=True, moves=True),
     "cut": Fault("the link to the other controller was cut", where=LINK, fenced=True, moves=True),
     "cut-one-way": Fault("the other controller heard it no more", where=LINK, fenced=True, moves=True),

@@ -368,7 +368,7 @@ not_in_effect:
 timing:
   description: >-
     The timeouts in milliseconds, and what they mean for the silent death of an active node, in seconds. RV(ignore:detection_max) until
-    the others know and agree, RV(ignore:fencing) until it is off, RV(ignore:total_max) until the virtual address answers, at worst.
+    the others know and agree, RV(ignore:fencing_max) until it is off, RV(ignore:total_max) until the virtual address answers, at worst.
   returned: when the agent was asked, unless O(state=absent)
   type: dict
   sample:
@@ -379,9 +379,10 @@ timing:
     detection_min: 2.15
     detection_max: 2.38
     quorum: 0.28
-    fencing: 2.5
+    fencing_min: 1.3
+    fencing_max: 2.5
     vip: 0.2
-    total_min: 4.83
+    total_min: 3.63
     total_max: 5.38
 code:
   description: What kind of failure it is, for programs. C(docs/protocol.md) lists them.

@@ -91,18 +91,20 @@ def _predicted(choice: Mapping[str, Any], on_request: bool) -> dict[str, tuple[f
     """The best and the worst case of each step, where the cluster's settings decide it.
 
     A node that is fenced on request is off after half a second. That it is fenced becomes known to all by the cluster's
-    own messages, and those wait until the members have noticed that one of them is missing.
+    own messages, and those wait until the members have noticed that one of them is missing. Only a node without power can
+    be fenced without being switched off first.
     """
     timing = choice.get("timing") or {}
     if not timing or not choice["fenced"]:
         return {}
-    fencing, address = float(timing["fencing"]), float(timing["vip"])
+    address, dark = float(timing["vip"]), FAULTS[choice["fault"]].dark
     found: dict[str, tuple[float, float]] = {}
-    for index, key in enumerate(("detection_min", "detection_max")):
-        missed = float(timing[key])
+    for end in ("min", "max"):
+        missed, assumed, total = (float(timing[f"{part}_{end}"]) for part in ("detection", "fencing", "total"))
+        fencing = assumed if dark else float(timing["fencing_max"])
         lost = SWITCHING + missed if on_request else missed
         fenced = max(fencing, lost + SCHEDULING) if on_request else lost + fencing
-        total = fenced + SCHEDULING + address if on_request else float(timing[("total_min", "total_max")[index]])
+        total = fenced + SCHEDULING + address if on_request else total - assumed + fencing
         for name, value in (("lost", lost), ("fenced", fenced), ("answers", total)):
             if name != "answers" or choice["moves"]:
                 found[name] = (*found.get(name, ()), round(value, 2))  # type: ignore[assignment]

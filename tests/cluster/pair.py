@@ -155,12 +155,12 @@ class Pair:
         found: Dict[str, List[str]] = json.loads(output.read_text())
         return found
 
-    def drill(self, **options: str) -> Dict[str, Any]:
+    def drill(self, **options: Any) -> Dict[str, Any]:
         """The report of drill.yml, which is not asked to confirm."""
         reports = self.directory / "drills"
         shutil.rmtree(reports, ignore_errors=True)
         options = {"drill_confirm": "yes", "drill_directory": str(reports), **options}
-        run = self.play("drill", *(word for name, value in options.items() for word in ("-e", f"{name}={value}")))
+        run = self.play("drill", "-e", json.dumps(options))
         assert run.ok, run.text
         found: Dict[str, Any] = json.loads(next(reports.glob("*.json")).read_text())
         return found

@@ -161,7 +161,7 @@ def _timing(tree: Section, state: State) -> List[Finding]:
     prediction = corosync_read.prediction_of(tree, _assumed(state))
     said = (
         f"a failover after a power cut takes {prediction.total_min:.1f} to {prediction.total_max:.1f} s by these settings:"
-        f" noticed after at most {prediction.detection_max:.1f} s, fenced in {prediction.fencing:.1f} s"
+        f" noticed after at most {prediction.detection_max:.1f} s, fenced in {prediction.fencing_min:.1f} to {prediction.fencing_max:.1f} s"
     )
     findings = [Finding("timing.prediction", INFO, said, "a timing profile of the role `cluster` changes it")]
     return findings + [

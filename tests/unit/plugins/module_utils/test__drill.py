@@ -273,18 +273,24 @@ def test_the_summary_names_everything(status):
 
 
 def test_the_prediction_knows_the_device_that_will_be_used():
-    timing = {"detection_max": 3.7, "fencing": 4.5, "total_min": 7.5, "total_max": 8.7}
+    timing = {"detection_max": 3.7, "fencing_min": 2.3, "fencing_max": 4.5, "total_min": 5.3, "total_max": 8.7}
     devices = [
         {"targets": ["c1"], "params": {"power_wait": "1"}},
         {"targets": ["c2"], "params": {"pcmk_delay_base": "10s"}},
     ]
-    assert expected(timing, devices, "c1") == {"detection_max": 3.7, "fencing": 2.5, "total_min": 5.5, "total_max": 6.7}
-    assert expected(timing, devices, "c2")["fencing"] == 14.5
+    assert expected(timing, devices, "c1") == {
+        "detection_max": 3.7,
+        "fencing_min": 1.3,
+        "fencing_max": 2.5,
+        "total_min": 4.3,
+        "total_max": 6.7,
+    }
+    assert expected(timing, devices, "c2")["fencing_max"] == 14.5
     exported = [
         {"params": {"pcmk_host_list": "c3 c1", "power_wait": "1"}},
         {"params": {"pcmk_host_map": "c2:7;c4:8", "power_wait": 4}},
     ]
-    assert expected(timing, exported, "c1")["fencing"] == 2.5
-    assert expected(timing, exported, "c4")["fencing"] == 8.5
+    assert expected(timing, exported, "c1")["fencing_max"] == 2.5
+    assert expected(timing, exported, "c4")["fencing_max"] == 8.5
     assert expected(timing, [], "c1") == timing
     assert expected(None, devices, "c1") is None

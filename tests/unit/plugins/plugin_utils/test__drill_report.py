@@ -17,9 +17,10 @@ TIMING = {
     "detection_min": 2.8,
     "detection_max": 3.7,
     "quorum": 0.3,
-    "fencing": 2.5,
+    "fencing_min": 1.3,
+    "fencing_max": 2.5,
     "vip": 0.2,
-    "total_min": 5.5,
+    "total_min": 4.3,
     "total_max": 6.7,
 }
 CHOICE = {
@@ -69,7 +70,7 @@ def test_what_was_predicted_stands_beside_what_was_measured() -> None:
         "settled": 40.0,
     }
     assert report["predicted"] == {"lost": 3.7, "fenced": 6.2, "answers": 6.7}
-    assert report["floor"] == {"lost": 2.8, "fenced": 5.3, "answers": 5.5}
+    assert report["floor"] == {"lost": 2.8, "fenced": 4.1, "answers": 4.3}
     assert (report["silent"], report["silent_at_most"]) == (6.1, 6.7)
     assert report["table"][0] == "drill of lab: c1 (holder of the address), its power was cut"
     assert report["table"][2] == "membership lost                      2.8       3.7       3.1"
@@ -80,11 +81,17 @@ def test_what_was_predicted_stands_beside_what_was_measured() -> None:
 def test_the_silence_is_made_of_parts() -> None:
     report = drill(CHOICE, WATCH, PROBE, at=100.0)
     assert report["timing"] == "1500/600/1750"
-    assert report["parts"] == {"noticing": [2.8, 3.7, 3.1], "fencing": [2.5, 2.5, 2.5], "starting": [0.2, 0.5, 0.4]}
+    assert report["parts"] == {"noticing": [2.8, 3.7, 3.1], "fencing": [1.3, 2.5, 2.5], "starting": [0.2, 0.5, 0.4]}
     assert report["table"][-1] == "of that starting                     0.2       0.5       0.4"
     never = {"began": 98.0, "times": {"lost": 103.1}}
     assert list(drill(CHOICE, never, None, at=100.0)["parts"]) == ["noticing"]
     assert drill(CHOICE, WATCH, PROBE)["parts"] == {}
+
+
+def test_only_a_node_without_power_need_not_be_switched_off() -> None:
+    report = drill({**CHOICE, "fault": "freeze"}, WATCH, PROBE, at=100.0)
+    assert report["floor"] == {"lost": 2.8, "fenced": 5.3, "answers": 5.5}
+    assert report["parts"]["fencing"] == [2.5, 2.5, 2.5]
 
 
 def test_a_command_has_cut_the_power_before_it_says_so() -> None:
@@ -202,7 +209,7 @@ def test_drills_of_a_kind_are_one_row() -> None:
     )
     assert found["lines"][3].rstrip().endswith("| - | 0 |")
     assert found["lines"][-1] == (
-        "| 1500/600/1750 | power | holder of the address | 3 | 2.8, 3.7, 3.1 | 2.5, 2.5, 2.5 | 0.2, 0.5, 0.4 |"
+        "| 1500/600/1750 | power | holder of the address | 3 | 2.8, 3.7, 3.1 | 1.3, 2.5, 2.5 | 0.2, 0.5, 0.4 |"
     )
 
 

@@ -79,9 +79,15 @@ class Fencing:
     action: str = "reboot"
 
     @property
-    def seconds(self) -> float:
-        """An IPMI reboot is off, wait, status, on, wait, status; an off is half of it."""
-        return self.power_wait + 0.3 if self.action == "off" else 2 * self.power_wait + 0.5
+    def seconds(self) -> Tuple[float, float]:
+        """At least and at most. An IPMI reboot is off, wait, status, on, wait, status; an off is the first half of it.
+
+        What the device says is off already is not switched off again (fence_action in fencing.py of the fence agents), as
+        after a power cut of which it knows.
+        """
+        one = self.power_wait + 0.3
+        least, most = (0.1, one) if self.action == "off" else (one, 2 * self.power_wait + 0.5)
+        return self.delay + least, self.delay + most
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,8 @@ class Prediction:
     detection_min: float
     detection_max: float
     quorum: float
-    fencing: float
+    fencing_min: float
+    fencing_max: float
     vip: float
     total_min: float
     total_max: float
@@ -99,8 +106,10 @@ class Prediction:
 
     def as_dict(self) -> Dict[str, object]:
         """For the answer to a client; warnings go elsewhere."""
-        names = ("detection_min", "detection_max", "quorum", "fencing", "vip", "total_min", "total_max")
-        return {name: round(getattr(self, name), 2) for name in names}
+        return {name: round(getattr(self, name), 2) for name in PARTS}
+
+
+PARTS = ("detection_min", "detection_max", "quorum", "fencing_min", "fencing_max", "vip", "total_min", "total_max")
 
 
 def predict(totem: Totem, qdevice_timeout: Optional[int] = None, fencing: Fencing = Fencing()) -> Prediction:
@@ -113,10 +122,10 @@ def predict(totem: Totem, qdevice_timeout: Optional[int] = None, fencing: Fencin
         heartbeat = max(1.0, 0.8 * qdevice_timeout / 1000)
         least = max(shortest, 0.5 * heartbeat) + totem.hold / 1000
         most = max(longest, 1.5 * heartbeat) + totem.hold / 1000
-    fixed = fencing.delay + fencing.seconds
+    quick, slow = fencing.seconds
     return Prediction(
-        least, most, most - longest, fixed, VIP_START[1],
-        least + fixed + SCHEDULING[0] + VIP_START[0], most + fixed + SCHEDULING[1] + VIP_START[1],
+        least, most, most - longest, quick, slow, VIP_START[1],
+        least + quick + SCHEDULING[0] + VIP_START[0], most + slow + SCHEDULING[1] + VIP_START[1],
         tuple(_warnings(totem, qdevice_timeout)),
     )  # fmt: skip
 
