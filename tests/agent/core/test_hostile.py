@@ -14,11 +14,11 @@ import subprocess
 import sys
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, SubElement
 
 import pytest
-from corpus import FILES, SUITES, refusal, tree
-from damage import Path, damaged, damaged_xml, paths, put
+from corpus import CORPUS, FILES, SUITES, refusal, tree
+from damage import TAGS, Path, damaged, damaged_xml, paths, put
 from documents import documents
 from fuzzing import fuzz
 from hypothesis import given, strategies as st
@@ -227,6 +227,17 @@ def test_what_a_damaged_cib_exports_edits_nothing(root: Element, tmp_path_factor
     elif answer.result is not None and answer.result["changed"]:
         by = accepted(root, tmp_path_factory.mktemp("cib"))
         assert by == [], f"{by} would run with it: {[entry['summary'] for entry in answer.result['plan']]}"
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("place", ["podman", "network", "network/port-mapping", "storage", "storage/storage-mapping"])
+def test_what_does_not_belong_into_a_bundle_is_not_read(place: str, tag: str) -> None:
+    path = CORPUS / "every-bundle-3.9.xml"
+    root = tree(path)
+    for found in root.findall(f".//bundle/{place}"):
+        SubElement(found, tag, {"id": "stray"})
+    assert serialize(root) != serialize(tree(path))
+    assert document_of(read(root)) == document_of(read(tree(path)))
 
 
 @fuzz(50)

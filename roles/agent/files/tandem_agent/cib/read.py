@@ -196,7 +196,7 @@ def _resource(element: Element, referred: FrozenSet[str]) -> Iterator[Object]:
         storage, network = parts.get("storage"), parts.get("network")
         yield Bundle(
             name, container, network if network and (network.attributes or network.parts) else None,
-            storage.parts if storage else (), first, meta, about, params, sets, ids=ids,
+            storage.all("storage-mapping") if storage else (), first, meta, about, params, sets, ids=ids,
         )  # fmt: skip
     else:
         if element.tag == "master":  # what a promotable clone was called before Pacemaker 2.0
