@@ -42,7 +42,8 @@ def drill(
     what the clients returned, with their `audit`.
     """
     began = _began(choice, watch, probe, at)
-    measured = {name: round(when - began, 2) for name, when in (watch.get("times") or {}).items()}
+    # A look has the time at which it began, which can be before the one who did it says so.
+    measured = {name: round(max(when - began, 0.0), 2) for name, when in (watch.get("times") or {}).items()}
     if probe and choice["moves"] and probe.get("gaps"):
         measured["answers"] = round(max(probe["gaps"], key=lambda gap: gap["seconds"])["to"] - began, 2)
     predicted = _predicted(choice, at is None)

@@ -88,6 +88,11 @@ def test_the_silence_is_made_of_parts() -> None:
     assert drill(CHOICE, WATCH, PROBE)["parts"] == {}
 
 
+def test_nothing_is_told_to_have_been_seen_before_it_happened() -> None:
+    report = drill(CHOICE, {"began": 98.0, "times": {**TIMES, "lost": 99.96}}, PROBE, at=100.0)
+    assert report["measured"]["lost"] == 0.0
+
+
 def test_only_a_node_without_power_need_not_be_switched_off() -> None:
     report = drill({**CHOICE, "fault": "freeze"}, WATCH, PROBE, at=100.0)
     assert report["floor"] == {"lost": 2.8, "fenced": 5.3, "answers": 5.5}
