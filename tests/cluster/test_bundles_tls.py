@@ -121,23 +121,6 @@ def test_a_second_run_and_a_check_change_nothing(served: Pair) -> None:
         assert run.ok and run.changed == {}, run.text
 
 
-@pytest.mark.parametrize(
-    ("program", "told"),
-    [
-        (f"import pymysql; pymysql.connect(host='{VIP}', user='drill', password=PASSWORD)", "Access denied"),
-        (f"import pika; pika.BlockingConnection(pika.ConnectionParameters('{NETWORK}.0.11', 5672))", "refused"),
-        (f"import redis; redis.Redis('{REDIS}').ping()", "ConnectionError"),
-        (f"import http.client as h; c = h.HTTPConnection('{VIP}', 8443); c.request('GET', '/'); print(c.getresponse())", "closed"),
-    ],
-    ids=["sql", "amqp", "redis", "http"],
-)  # fmt: skip
-def test_nobody_is_served_in_the_clear(served: Pair, program: str, told: str) -> None:
-    """With the right password: the same clients are served over TLS in the tests below."""
-    secret = Path(f"/var/lib/tandem-lab/{served.name}/drill.password").read_text().strip()
-    text = served.node(WITNESS, "python3 -", code=1, stdin=f"PASSWORD = {secret!r}\n{program}\n")
-    assert told in text
-
-
 def test_certificates_made_anew_reach_clients_without_a_restart(served: Pair) -> None:
     before = shown(served)
     started = containers(served, "{{.Id}} {{.State.StartedAt}}")
@@ -159,10 +142,11 @@ def containers(pair: Pair, form: str) -> Dict[str, str]:
 
 def test_new_images_reach_both_controllers_under_clients(served: Pair) -> None:
     """Each service's image is made anew, with something in it that the old one has not."""
-    build = "printf 'FROM localhost/tandem-lab/{name}:latest\\nLABEL tandem.test=new\\n' | podman build --quiet --pull=never --tag localhost/test/{name}:new -"
+    build = "podman build --quiet --pull=never --tag localhost/test/{name}:new -"
+    recipe = "FROM localhost/tandem-lab/{name}:latest\nLABEL tandem.test=new\n"
     for host in CONTROLLERS:
         for name in SERVICES:
-            served.node(host, build.format(name=name))
+            served.node(host, build.format(name=name), stdin=recipe.format(name=name))
     images = [
         {"name": f"localhost/tandem/{name}:pcmklatest", "source": f"localhost/test/{name}:new", "pull": "never"}
         for name in SERVICES
@@ -176,3 +160,20 @@ def test_new_images_reach_both_controllers_under_clients(served: Pair) -> None:
     assert served.cib() == before
     run = served.site()
     assert run.ok and run.changed == {}, run.text
+
+
+@pytest.mark.parametrize(
+    ("program", "told"),
+    [
+        (f"import pymysql; pymysql.connect(host='{VIP}', user='drill', password=PASSWORD)", "Access denied"),
+        (f"import pika; pika.BlockingConnection(pika.ConnectionParameters('{NETWORK}.0.11', 5672))", "refused"),
+        (f"import redis; redis.Redis('{REDIS}').ping()", "ConnectionError"),
+        (f"import http.client as h; c = h.HTTPConnection('{VIP}', 8443); c.request('GET', '/'); print(c.getresponse())", "closed"),
+    ],
+    ids=["sql", "amqp", "redis", "http"],
+)  # fmt: skip
+def test_nobody_is_served_in_the_clear(served: Pair, program: str, told: str) -> None:
+    """With the right password, and the libraries that served the clients of the tests above over TLS."""
+    secret = Path(f"/var/lib/tandem-lab/{served.name}/drill.password").read_text().strip()
+    text = served.node(WITNESS, "python3 -", code=1, stdin=f"PASSWORD = {secret!r}\n{program}\n")
+    assert told in text
