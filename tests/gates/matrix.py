@@ -74,6 +74,9 @@ def cells() -> list[Cell]:
     for core, suite in ((core, suite) for core in CORES for suite in SUITES if NODES[suite] in CORES[core]):
         command = ("python", "-m", "pytest", "-q", "tests/cluster/test_1_converge.py", "-k", FORMED)
         found.append(Cell("nodes", (core, suite), command, core, (("TANDEM_SUITE", suite),)))
+    for suite in SUITES:
+        molecule = (("TANDEM_SUITE", suite), ("MOLECULE_GLOB", "molecule/*/molecule.yml"))
+        found.append(Cell("molecule", (suite,), ("molecule", "test", "-s", "ubuntu_pair"), environment=molecule))
     for suite in ("bullseye", "trixie"):
         command = ("python", "-m", "pytest", "-q", "tests/cluster/test_9_suites.py", "-k", suite)
         found.append(Cell("failover", (suite,), command, environment=(("TANDEM_ALL", "1"),)))
@@ -181,15 +184,16 @@ def page(mark: Callable[[str], str]) -> str:
         "## Nodes",
         "",
         "Formed by a run of the site after a check, run again and checked again without a change, and without drift, in the lab; and the",
-        "power of the controller that has the virtual address cut, the address answering from the other within the prediction.",
+        "power of the controller that has the virtual address cut, the address answering from the other within the prediction; and the",
+        "Molecule scenario `ubuntu_pair` from check to verify, with the release of the first column instead of Ubuntu's.",
         "`-`: this release of ansible-core does not manage nodes with the Python of that release.",
         "",
-        f"| nodes | {' | '.join(f'by {core}' for core in CORES)} | power cut |",
-        f"|---|{'---|' * len(CORES)}---|",
+        f"| nodes | {' | '.join(f'by {core}' for core in CORES)} | power cut | Molecule |",
+        f"|---|{'---|' * len(CORES)}---|---|",
         *(
             f"| {name} | "
             + " | ".join(mark(f"nodes {core} {suite}") if NODES[suite] in CORES[core] else "-" for core in CORES)
-            + f" | {mark(f'failover {suite}')} |"
+            + f" | {mark(f'failover {suite}')} | {mark(f'molecule {suite}')} |"
             for suite, name in SUITES.items()
         ),
         "",
