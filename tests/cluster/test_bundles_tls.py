@@ -151,7 +151,8 @@ def test_new_images_reach_both_controllers_under_clients(served: Pair) -> None:
         {"name": f"localhost/tandem/{name}:pcmklatest", "source": f"localhost/test/{name}:new", "pull": "never"}
         for name in SERVICES
     ]
-    (served.inventory / "group_vars" / "all" / "images.yml").write_text(json.dumps({"image_images": images}))
+    # By its name it comes after the inventory's own services.yml, and goes before it.
+    (served.inventory / "group_vars" / "all" / "tls-images.yml").write_text(json.dumps({"image_images": images}))
     before = served.cib()
     for node in (served.other(), served.holder()):
         under_clients(served, "update", "-e", "update_what=images", "-e", f"update_node={node}")
