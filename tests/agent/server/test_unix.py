@@ -401,15 +401,23 @@ def test_socket_activation_answers_and_goes_away(tmp_path: pathlib.Path) -> None
     assert os.path.exists(path)  # systemd's, not ours to remove
 
 
+def connected(path: str, seconds: float = 10) -> Client:
+    """To a server that has only just been started: at first there is no socket, then nobody listens to it."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return Client(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < until, f"nobody listens to {path}"
+            time.sleep(0.02)
+
+
 def test_sigterm_ends_a_server_of_its_own_socket(tmp_path: pathlib.Path) -> None:
     path = str(tmp_path / "run" / "a")
     code = textwrap.dedent(ACTIVATE).split("sys.path")[1].replace("/nonexistent", path).replace("0.5", "None")
     process = subprocess.Popen([sys.executable, "-c", "import os, sys; sys.path" + code, "", AGENT_FILES])
-    until = time.monotonic() + 10
-    while not os.path.exists(path) and time.monotonic() < until:
-        time.sleep(0.02)
+    client = connected(path)
     assert stat.S_IMODE(os.stat(path).st_mode) in (0o600, 0o660)
-    client = Client(path)
     assert client.ask("hi")["result"]
     process.terminate()
     assert process.wait(10) == 0
