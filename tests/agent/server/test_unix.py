@@ -387,20 +387,6 @@ ACTIVATE = """
 """
 
 
-def test_socket_activation_answers_and_goes_away(tmp_path: pathlib.Path) -> None:
-    path = str(tmp_path / "a")
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(ACTIVATE), path, AGENT_FILES])
-    until = time.monotonic() + 10
-    while not os.path.exists(path) and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.05)
-    client = Client(path)
-    assert client.ask("hi")["result"] == {"pid": process.pid}
-    client.close()
-    assert process.wait(10) == 0
-    assert os.path.exists(path)  # systemd's, not ours to remove
-
-
 def connected(path: str, seconds: float = 10) -> Client:
     """To a server that has only just been started: at first there is no socket, then nobody listens to it."""
     until = time.monotonic() + seconds
@@ -410,6 +396,16 @@ def connected(path: str, seconds: float = 10) -> Client:
         except (FileNotFoundError, ConnectionRefusedError):
             assert time.monotonic() < until, f"nobody listens to {path}"
             time.sleep(0.02)
+
+
+def test_socket_activation_answers_and_goes_away(tmp_path: pathlib.Path) -> None:
+    path = str(tmp_path / "a")
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(ACTIVATE), path, AGENT_FILES])
+    client = connected(path)
+    assert client.ask("hi")["result"] == {"pid": process.pid}
+    client.close()
+    assert process.wait(10) == 0
+    assert os.path.exists(path)  # systemd's, not ours to remove
 
 
 def test_sigterm_ends_a_server_of_its_own_socket(tmp_path: pathlib.Path) -> None:
