@@ -167,7 +167,7 @@ def test_new_images_reach_both_controllers_under_clients(served: Pair) -> None:
     ("program", "told"),
     [
         (f"import pymysql; pymysql.connect(host='{VIP}', user='drill', password=PASSWORD)", "Access denied"),
-        (f"import pika; pika.BlockingConnection(pika.ConnectionParameters('{NETWORK}.0.11', 5672))", "refused"),
+        (f"import socket; socket.create_connection(('{NETWORK}.0.11', 5672), 5)", "Connection refused"),
         (f"import redis; redis.Redis('{REDIS}').ping()", "ConnectionError"),
         (f"import http.client as h; c = h.HTTPConnection('{VIP}', 8443); c.request('GET', '/'); print(c.getresponse())", "closed"),
     ],
