@@ -93,8 +93,8 @@ def tls() -> Dict[str, Any]:
     }  # fmt: skip
 
 
-def under_clients(pair: Pair, playbook: str, *arguments: str) -> Dict[str, Any]:
-    """The report of a drill in which nothing happens but this playbook; it lost nothing, and all clients were served."""
+def under_clients(pair: Pair, playbook: str, *arguments: str) -> None:
+    """A drill in which nothing happens but this playbook: nothing is lost, and all clients are served meanwhile."""
     command = [str(PLAY), "-i", str(pair.inventory), f"{TOP}/playbooks/{playbook}.yml", *arguments]
     report = pair.drill(drill_fault="command", drill_command=command, drill_deadline=600)
     assert report["faults"] == [] and report["failures"] == [], report
@@ -102,7 +102,6 @@ def under_clients(pair: Pair, playbook: str, *arguments: str) -> Dict[str, Any]:
     for name, client in report["clients"].items():
         assert client["acknowledged"] > 0 and not client["lost"], (name, client)
         assert name == "Redis+wait" or client["longest"] < 20, (name, client)
-    return report
 
 
 def shown(pair: Pair) -> Dict[str, str]:
@@ -154,7 +153,7 @@ def test_new_images_reach_both_controllers_under_clients(served: Pair) -> None:
     # By its name it comes after the inventory's own services.yml, and goes before it.
     (served.inventory / "group_vars" / "all" / "tls-images.yml").write_text(json.dumps({"image_images": images}))
     before = served.cib()
-    for node in (served.other(), served.holder()):
+    for node in (served.other(), served.holder()):  # the address moves with the second one
         under_clients(served, "update", "-e", "update_what=images", "-e", f"update_node={node}")
     label = containers(served, '{{index .Config.Labels "tandem.test"}}')
     assert set(label.values()) == {"new"}, label

@@ -7,7 +7,7 @@ Corosync works in milliseconds, people in seconds: options are ints in ms, predi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Dict, List, Optional, Tuple
 
 TOKEN, COEFFICIENT, RETRANSMITS, JOIN = 3000, 650, 4, 50  # Corosync's defaults, ms, ms, count, ms
@@ -106,10 +106,7 @@ class Prediction:
 
     def as_dict(self) -> Dict[str, object]:
         """For the answer to a client; warnings go elsewhere."""
-        return {name: round(getattr(self, name), 2) for name in PARTS}
-
-
-PARTS = ("detection_min", "detection_max", "quorum", "fencing_min", "fencing_max", "vip", "total_min", "total_max")
+        return {field.name: round(getattr(self, field.name), 2) for field in fields(self) if field.name != "warnings"}
 
 
 def predict(totem: Totem, qdevice_timeout: Optional[int] = None, fencing: Fencing = Fencing()) -> Prediction:
